@@ -1,0 +1,56 @@
+import { randomFillSync } from 'node:crypto'
+
+export type IdKind = 'acc' | 'key' | 'call' | 'ent' | 'op' | 'aud'
+
+// Crockford's base 32 in lower case: no i, l, o, u, and its order is the order of the digits.
+const digits = '0123456789abcdefghjkmnpqrstvwxyz'
+const pool = Buffer.allocUnsafe(4096)
+let drawn = pool.length
+
+function random16(): number {
+  if (drawn === pool.length) {
+    randomFillSync(pool)
+    drawn = 0
+  }
+  drawn += 2
+  return pool.readUInt16LE(drawn - 2)
+}
+
+let stampMs = 0
+let stamp = ''
+let serial = 0
+
+function timed(nowMs: number): void {
+  // A clock that steps back must not unsort ids, so the stamp only grows.
+  if (nowMs > stampMs) {
+    stampMs = nowMs
+    serial = random16() & 0x3fff
+    stamp = ''
+    for (let rest = nowMs, place = 0; place < 10; place++, rest = Math.floor(rest / 32))
+      stamp = digits[rest % 32] + stamp
+  } else if (++serial >= 32 ** 4) {
+    timed(stampMs + 1)
+  }
+}
+
+function base32(value: number, places: number): string {
+  let text = ''
+  for (let rest = value, place = 0; place < places; place++, rest >>>= 5) text = digits[rest & 31] + text
+  return text
+}
+
+/**
+ * A new id such as `call_0k3c2n...`: its kind, 50 bits of milliseconds, a serial that keeps ids of one process in
+ * order within a millisecond, and 60 random bits, so that ids sort by time and cannot be guessed.
+ */
+export function newId(kind: IdKind): string {
+  timed(Date.now())
+  return `${kind}_${stamp}${base32(serial, 4)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}`
+}
+
+const shape = /^[a-z]{2,5}_[0-9a-hjkmnp-tv-z]{26}$/
+
+/** Whether a text can be an id of that kind at all; saves a look-up for what cannot. */
+export function isId(text: string, kind: IdKind): boolean {
+  return text.startsWith(`${kind}_`) && shape.test(text)
+}
