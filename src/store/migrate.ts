@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Store } from './store.ts'
+
+export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
+
+const folder = new URL('./migrations/', import.meta.url)
+const shape = /^(\d{4})-([a-z-]+)(?:\.(sqlite|postgres))?\.sql$/
+
+/** Every migration a database of that dialect needs, in order. Throws on a gap: a lost file must not go unnoticed. */
+export function migrationsFor(dialect: Store['dialect']): readonly Migration[] {
+  const all = readdirSync(folder)
+    .sort()
+    .flatMap((file) => {
+      const [, number, name, only] = shape.exec(file) ?? []
+      if (!number || !name) throw new Error(`not a migration: ${file}`)
+      if (only && only !== dialect) return []
+      return [{ number: Number(number), name, sql: spoken(readFileSync(new URL(file, folder), 'utf8'), dialect) }]
+    })
+  for (const [index, { number }] of all.entries()) {
+    if (number !== index + 1) throw new Error(`migration ${index + 1} for ${dialect} is missing`)
+  }
+  return all
+}
+
+function spoken(sql: string, dialect: Store['dialect']): string {
+  if (dialect === 'postgres') return sql
+  return sql.replaceAll(/\bBIGINT\b/g, 'INTEGER').replaceAll(/\/\*sqlite: ([^*]*)\*\//g, '$1')
+}

@@ -1,0 +1,184 @@
+/** The thread that owns one connection to the SQLite file, so that no fsync ever halts the event loop of the server. */
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Trouble } from '../errors.ts'
+import { type Migration, migrationsFor } from './migrate.ts'
+import type { Row, Value } from './store.ts'
+
+export type Seat = { readonly path: string; readonly role: 'writer' | 'reader' }
+export type Step = readonly [statement: number, params: readonly Value[], must: string | undefined]
+export type Errand = { readonly texts: readonly string[]; readonly units: readonly (readonly Step[])[] }
+export type Reply =
+  | { readonly rows: readonly (readonly Row[])[] }
+  | { readonly refused: string }
+  | { readonly trouble: Trouble | undefined; readonly error: string }
+export type Opened = { readonly opened: true } | { readonly refusal: string; readonly exitCode: 65 | 78 }
+
+/** Larger files are checked by `tollgate doctor` instead, since the whole file is read. */
+const checkedAtStartBytes = 128 * 1024 * 1024
+const busyTimeoutMs = 2000
+
+const { path, role } = workerData as Seat
+const port = parentPort
+if (!port) throw new Error('sqlite-worker runs as a worker only')
+
+class Refused extends Error {
+  readonly word: string
+  readonly index: number
+  constructor(word: string, index: number) {
+    super(word)
+    this.word = word
+    this.index = index
+  }
+}
+
+const statements: { readonly run: StatementSync; readonly yields: boolean }[] = []
+let database: DatabaseSync
+
+function open(): Opened {
+  try {
+    database = new DatabaseSync(path, { readOnly: role === 'reader', timeout: busyTimeoutMs })
+    database.exec('PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384')
+    if (role === 'writer') return openWriter()
+    return { opened: true }
+  } catch (error) {
+    return { refusal: sentenceFor(error), exitCode: troubleOf(error) === 'corrupt' ? 65 : 78 }
+  }
+}
+
+function openWriter(): Opened {
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000')
+  const bytes = database.prepare('SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size').get()
+  if (Number(bytes?.['n']) <= checkedAtStartBytes) {
+    const verdict = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
+    if (verdict !== 'ok') return { refusal: `${path} is damaged (${verdict}); restore a backup.`, exitCode: 65 }
+  }
+  return migrate(migrationsFor('sqlite'))
+}
+
+function migrate(migrations: readonly Migration[]): Opened {
+  database.exec(`CREATE TABLE IF NOT EXISTS schema_migrations
+    (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`)
+  const at = Number(database.prepare('SELECT coalesce(max(number), 0) AS n FROM schema_migrations').get()?.['n'])
+  if (at > migrations.length) {
+    return { refusal: `${path} was written by a newer Tollgate (schema ${at}); start that version.`, exitCode: 78 }
+  }
+  for (const { number, name, sql } of migrations.slice(at)) {
+    database.exec(`BEGIN IMMEDIATE; ${sql};`)
+    database.prepare('INSERT INTO schema_migrations VALUES (?, ?, ?)').run(number, name, Date.now())
+    database.exec('COMMIT')
+  }
+  return { opened: true }
+}
+
+function step(statement: number, params: readonly Value[], must: string | undefined, index: number): readonly Row[] {
+  const known = statements[statement]
+  if (!known) throw new Error(`no statement ${statement}`)
+  if (known.yields) {
+    const rows = known.run.all(...params) as Row[]
+    if (must !== undefined && rows.length === 0) throw new Refused(must, index)
+    return rows
+  }
+  const { changes } = known.run.run(...params)
+  if (must !== undefined && changes === 0) throw new Refused(must, index)
+  return []
+}
+
+function runUnit(unit: readonly Step[]): Reply {
+  return { rows: unit.map(([statement, params, must], index) => step(statement, params, must, index)) }
+}
+
+/** One commit for all. Only a unit that fails after its first effect costs the others a second run with savepoints. */
+function writeGroup(units: readonly (readonly Step[])[], savepoints: boolean): Reply[] {
+  database.exec('BEGIN IMMEDIATE')
+  const replies: Reply[] = []
+  for (const unit of units) {
+    if (savepoints) database.exec('SAVEPOINT unit')
+    try {
+      replies.push(runUnit(unit))
+    } catch (error) {
+      if (!database.isTransaction) throw error
+      const untouched = error instanceof Refused && error.index === 0
+      if (!untouched && !savepoints) {
+        database.exec('ROLLBACK')
+        return writeGroup(units, true)
+      }
+      if (!untouched && troubleOf(error)) throw error
+      if (savepoints) database.exec('ROLLBACK TO unit')
+      replies.push(failed(error))
+    }
+    if (savepoints) database.exec('RELEASE unit')
+  }
+  database.exec('COMMIT')
+  return replies
+}
+
+function failed(error: unknown): Reply {
+  if (error instanceof Refused) return { refused: error.word }
+  return { trouble: troubleOf(error), error: String(error) }
+}
+
+function serve({ texts, units }: Errand): Reply[] {
+  try {
+    for (const text of texts) statements.push(prepared(text))
+    return role === 'writer' ? writeGroup(units, false) : units.map(readUnit)
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK')
+    const reply = failed(error)
+    return units.map(() => reply)
+  }
+}
+
+function readUnit(unit: readonly Step[]): Reply {
+  database.exec('BEGIN')
+  try {
+    return runUnit(unit)
+  } catch (error) {
+    return failed(error)
+  } finally {
+    database.exec('ROLLBACK')
+  }
+}
+
+function prepared(text: string): (typeof statements)[number] {
+  // node:sqlite binds `$1` by name only; `?1` is the same place by number.
+  const run = database.prepare(text.replaceAll(/\$(\d+)/g, '?$1'))
+  return { run, yields: run.columns().length > 0 }
+}
+
+// https://sqlite.org/rescode.html: the low byte is the primary code.
+const troubles: Readonly<Record<number, Trouble>> = {
+  5: 'busy',
+  6: 'busy',
+  8: 'readonly',
+  10: 'io',
+  11: 'corrupt',
+  13: 'full',
+  14: 'io',
+  26: 'corrupt',
+}
+
+function troubleOf(error: unknown): Trouble | undefined {
+  const code = (error as { errcode?: unknown }).errcode
+  return typeof code === 'number' ? troubles[code & 0xff] : undefined
+}
+
+function sentenceFor(error: unknown): string {
+  const trouble = troubleOf(error)
+  if (trouble === 'corrupt') return `${path} is damaged or not a database; restore a backup.`
+  if (trouble === 'readonly') return `DATABASE_URL: ${path} cannot be written; check its owner and mode.`
+  if (trouble === 'busy') return `DATABASE_URL: ${path} is locked by another program.`
+  if (trouble === 'full') return `DATABASE_URL: the disk of ${path} is full.`
+  return `DATABASE_URL: ${path} cannot be opened: ${error instanceof Error ? error.message : error}`
+}
+
+const opened = open()
+port.postMessage(opened)
+if ('refusal' in opened) port.close()
+else {
+  port.on('message', (errand: Errand | 'close') => {
+    if (errand !== 'close') return port.postMessage(serve(errand))
+    database.close()
+    port.close()
+  })
+}
