@@ -1,0 +1,195 @@
+import type { Credits } from '../credits.ts'
+import { Problem } from '../errors.ts'
+import { newId } from '../ids.ts'
+import { rowOf, type Statement, type Store } from '../store/store.ts'
+import { why } from './refusal.ts'
+import * as texts from './texts.ts'
+
+/** What a call asks the ledger to set aside: the most it can cost. Test calls set aside nothing. */
+export type Request = {
+  readonly id: string
+  readonly accountId: string
+  readonly keyId: string
+  readonly spendId: string
+  readonly offer: string
+  readonly mode: 'live' | 'test'
+  readonly amount: Credits
+  readonly price: Credits
+  readonly priceVersion: number
+  readonly upstream: string
+  readonly bytesIn: number
+  readonly clientRequestId: string | null
+}
+
+/** Credits set aside for one call, until exactly one settle or release ends it. */
+export type Hold = Request & { readonly balance: Balance }
+
+/** `available` is posted minus held, never below zero. */
+export type Balance = { readonly posted: Credits; readonly held: Credits; readonly available: Credits }
+
+/** How a call ended, as the ledger keeps it. */
+export type Ending = {
+  readonly outcome: 'succeeded' | 'filtered' | 'failed' | 'unknown' | 'recovered'
+  readonly reason: string
+  readonly mayBill: boolean
+  /** What is charged when it is settled, at most what is held. */
+  readonly credits: Credits
+  readonly tokenId?: string | undefined
+  /** JSON: each try at the upstream. */
+  readonly attempts?: string | undefined
+  readonly status?: number | undefined
+  readonly upstreamStatus?: number | undefined
+  readonly upstreamMs?: number | undefined
+  readonly bytesOut?: number | undefined
+}
+
+export type Entry = {
+  readonly id: string
+  readonly kind: 'grant' | 'charge' | 'refund' | 'adjust'
+  readonly credits: Credits
+  readonly postedAfter: Credits
+  readonly callId: string | null
+  readonly reason: string | null
+  readonly createdAtMs: number
+}
+
+export type Gift = {
+  readonly accountId: string
+  /** Below zero takes back, as an entry of kind `adjust`. */
+  readonly credits: Credits
+  readonly reason: string
+  /** A grant with the same reference happens once. */
+  readonly reference?: string | undefined
+}
+
+export type Ledger = ReturnType<typeof openLedger>
+
+/**
+ * The books: each verb is one transaction, whose check and effect are the same statement. Statements given as
+ * `alongside` share it. All throw StoreUnavailable when the database cannot write; then nothing has happened.
+ */
+export function openLedger(store: Store, owner: string) {
+  /** Throws Problem: insufficient_credits, quota_exceeded, unauthorized, account_suspended. */
+  async function hold(request: Request, alongside: readonly Statement[] = []): Promise<Hold> {
+    for (let tries = 3; ; tries--) {
+      const nowMs = Date.now()
+      const done = await store.write([...texts.hold(request, owner, nowMs), ...alongside])
+      if (done.refused === undefined) return { ...request, balance: balanceOf(rowOf(done.rows, 0)) }
+      // The reason is read afterwards; when it is gone by then, the hold deserves another try.
+      const problem = await why(store, request, nowMs)
+      if (problem) throw problem
+      if (tries === 0) throw new Problem('busy')
+    }
+  }
+
+  /** Charges what the ending says and frees the rest; safe to ask again. Throws Problem hold_expired when the hold was released. */
+  async function settle(hold: Hold, ending: Ending, alongside: readonly Statement[] = []): Promise<Balance> {
+    if (ending.credits > hold.amount) throw new Error(`call ${hold.id} would be charged more than it holds`)
+    const done = await store.write([...texts.end('settled', hold, ending, Date.now()), ...alongside])
+    if (done.refused === undefined) return balanceOf(rowOf(done.rows, 1))
+    // Only the owner settles, so a settled call is one whose first answer was lost on the way here.
+    const [row] = await store.read(texts.stateAndBalance, [hold.id])
+    if (row?.['state'] !== 'settled') throw new Problem('hold_expired')
+    return balanceOf(row)
+  }
+
+  /** Frees what is held and charges nothing. Answers undefined when the hold has ended before. */
+  async function release(hold: Hold, ending: Ending): Promise<Balance | undefined> {
+    const done = await store.write(texts.end('released', hold, ending, Date.now()))
+    return done.refused === undefined ? balanceOf(rowOf(done.rows, 1)) : undefined
+  }
+
+  /** Ends a call of which nothing was delivered, whatever its state: an open hold is released, a charge refunded. */
+  async function undo(hold: Hold, ending: Ending): Promise<'released' | 'refunded' | 'nothing to undo'> {
+    if (await release(hold, ending)) return 'released'
+    const back = await store.write(texts.refund(hold.id, newId('ent'), 'undelivered', Date.now()))
+    return back.refused === undefined ? 'refunded' : 'nothing to undo'
+  }
+
+  /** Gives a charge back, once. Throws Problem: not_found, conflict (nothing was charged), already_refunded. */
+  async function refund(callId: string, reason: string, alongside: readonly Statement[] = []): Promise<Entry> {
+    const done = await store.write([...texts.refund(callId, newId('ent'), reason, Date.now()), ...alongside])
+    if (done.refused === undefined) return entryOf(rowOf(done.rows, 3))
+    const [call] = await store.read('SELECT refunded_at FROM calls WHERE id = $1', [callId])
+    if (!call) throw new Problem('not_found', { sentence: 'There is no such call.' })
+    if (call['refunded_at'] !== null) throw new Problem('already_refunded')
+    throw new Problem('conflict', { sentence: 'The call was not charged, so there is nothing to refund.' })
+  }
+
+  /** Throws Problem: not_found, conflict (closed, or too few available), idempotency_conflict. */
+  async function grant(gift: Gift, alongside: readonly Statement[] = []): Promise<Entry> {
+    const done = await store.write([...texts.grant(gift, newId('ent'), Date.now()), ...alongside])
+    if (done.refused === undefined) return entryOf(rowOf(done.rows, 1))
+    if (done.refused === 'repeated') return repeated(gift)
+    const [account] = await store.read('SELECT status FROM accounts WHERE id = $1', [gift.accountId])
+    if (!account) throw new Problem('not_found', { sentence: 'There is no such account.' })
+    if (gift.reference !== undefined && (await granted(gift))) return repeated(gift)
+    if (account['status'] === 'closed') throw new Problem('conflict', { sentence: 'The account is closed.' })
+    if (gift.credits > 0) throw new Problem('conflict', { sentence: 'An account cannot own that many credits.' })
+    throw new Problem('conflict', { sentence: 'The account has fewer credits available than that.' })
+  }
+
+  async function repeated(gift: Gift): Promise<Entry> {
+    const entry = await granted(gift)
+    if (entry?.credits === gift.credits && entry.reason === gift.reason) return entry
+    throw new Problem('idempotency_conflict', { sentence: 'This Idempotency-Key was used for another grant.' })
+  }
+
+  async function granted({ accountId, reference }: Gift): Promise<Entry | undefined> {
+    const [row] = await store.read('SELECT * FROM entries WHERE account_id = $1 AND reference = $2', [
+      accountId,
+      reference ?? null,
+    ])
+    return row && entryOf(row)
+  }
+
+  /** Releases every open hold of the given owner, in small units, and answers how many there were. */
+  async function recover(gone: string): Promise<number> {
+    const ending: Ending = { outcome: 'recovered', reason: 'recovered_release', mayBill: true, credits: 0 as Credits }
+    for (let count = 0; ; ) {
+      const open = await store.read(texts.openHolds, [gone])
+      if (open.length === 0) return count
+      for (const row of open) if (await release(holdOf(row), ending)) count++
+    }
+  }
+
+  return { hold, settle, release, undo, refund, grant, recover }
+}
+
+function holdOf(row: Readonly<Record<string, unknown>>): Hold {
+  return {
+    id: String(row['id']),
+    accountId: String(row['account_id']),
+    keyId: String(row['key_id']),
+    spendId: String(row['spend_id']),
+    offer: String(row['offer']),
+    mode: row['mode'] === 'test' ? 'test' : 'live',
+    amount: Number(row['held']) as Credits,
+    price: Number(row['price']) as Credits,
+    priceVersion: Number(row['price_version']),
+    upstream: String(row['upstream']),
+    bytesIn: Number(row['bytes_in']),
+    clientRequestId: null,
+    balance: { posted: 0 as Credits, held: 0 as Credits, available: 0 as Credits },
+  }
+}
+
+/** Reads the columns `posted` and `held`. */
+export function balanceOf(row: Readonly<Record<string, unknown>>): Balance {
+  const posted = Number(row['posted']) as Credits
+  const held = Number(row['held']) as Credits
+  return { posted, held, available: (posted - held) as Credits }
+}
+
+/** Reads a whole row of `entries`. */
+export function entryOf(row: Readonly<Record<string, unknown>>): Entry {
+  return {
+    id: String(row['id']),
+    kind: row['kind'] as Entry['kind'],
+    credits: Number(row['credits']) as Credits,
+    postedAfter: Number(row['posted_after']) as Credits,
+    callId: row['call_id'] as string | null,
+    reason: row['reason'] as string | null,
+    createdAtMs: Number(row['created_at']),
+  }
+}

@@ -1,0 +1,152 @@
+import { Problem } from '../errors.ts'
+import type { Row, Statement, Store } from '../store/store.ts'
+import { type Balance, balanceOf } from './ledger.ts'
+
+export type Books = {
+  readonly balanced: boolean
+  /** Millionths that cannot be explained; 0 when the books are right. */
+  readonly imbalance: bigint
+  readonly accounts: number
+  readonly posted: bigint
+  readonly held: bigint
+  readonly openHolds: number
+  /** What is wrong, by account, at most 20 lines. */
+  readonly faults: readonly string[]
+}
+
+/** Throws Problem not_found. */
+export async function balance(store: Store, accountId: string): Promise<Balance> {
+  const [row] = await store.read('SELECT posted, held FROM accounts WHERE id = $1', [accountId])
+  if (!row) throw new Problem('not_found', { sentence: 'There is no such account.' })
+  return balanceOf(row)
+}
+
+// Sums are read as text: a house may hold more millionths than a double counts exactly.
+const totals = `SELECT count(*) AS accounts, CAST(coalesce(sum(posted), 0) AS TEXT) AS posted,
+  CAST(coalesce(sum(held), 0) AS TEXT) AS held FROM accounts`
+const openCount = `SELECT count(*) AS holds FROM calls WHERE state = 'held'`
+
+/** Each finds rows that must not be there, as `account`, `fault` and by how many millionths. */
+const proofs: readonly { readonly fault: string; readonly sql: string }[] = [
+  {
+    fault: 'posted is not the sum of the entries',
+    sql: `SELECT accounts.id AS account, CAST(accounts.posted - coalesce(lines.total, 0) AS TEXT) AS amount FROM accounts
+      LEFT JOIN (SELECT account_id, sum(credits) AS total FROM entries GROUP BY account_id) AS lines
+        ON lines.account_id = accounts.id
+      WHERE accounts.posted <> coalesce(lines.total, 0)`,
+  },
+  {
+    fault: 'held is not the sum of the open holds',
+    sql: `SELECT accounts.id AS account, CAST(accounts.held - coalesce(holds.total, 0) AS TEXT) AS amount FROM accounts
+      LEFT JOIN (SELECT account_id, sum(held) AS total FROM calls WHERE state = 'held' GROUP BY account_id) AS holds
+        ON holds.account_id = accounts.id
+      WHERE accounts.held <> coalesce(holds.total, 0)`,
+  },
+  {
+    fault: 'more is held than is posted',
+    sql: `SELECT id AS account, CAST(held - posted AS TEXT) AS amount FROM accounts WHERE held < 0 OR held > posted`,
+  },
+  {
+    fault: 'an entry does not follow from the one before',
+    sql: `SELECT account_id AS account, CAST(posted_after - running AS TEXT) AS amount FROM (
+        SELECT account_id, number, posted_after,
+          sum(credits) OVER (PARTITION BY account_id ORDER BY number) AS running,
+          row_number() OVER (PARTITION BY account_id ORDER BY number) AS expected
+        FROM entries) AS chain
+      WHERE posted_after <> running OR number <> expected`,
+  },
+  {
+    fault: 'the number of entries is not the last number',
+    sql: `SELECT accounts.id AS account, '1' AS amount FROM accounts
+      LEFT JOIN (SELECT account_id, max(number) AS last FROM entries GROUP BY account_id) AS lines
+        ON lines.account_id = accounts.id
+      WHERE accounts.entries <> coalesce(lines.last, 0)`,
+  },
+  {
+    fault: 'a call and its charge differ',
+    sql: `SELECT calls.account_id AS account, CAST(calls.credits + coalesce(entries.credits, 0) AS TEXT) AS amount FROM calls
+      LEFT JOIN entries ON entries.call_id = calls.id AND entries.kind = 'charge'
+      WHERE calls.credits + coalesce(entries.credits, 0) <> 0 OR (calls.state <> 'settled' AND entries.id IS NOT NULL)`,
+  },
+  {
+    fault: 'a refund without its charge',
+    sql: `SELECT refunds.account_id AS account, CAST(refunds.credits + coalesce(charges.credits, 0) AS TEXT) AS amount
+      FROM entries AS refunds
+      LEFT JOIN entries AS charges ON charges.call_id = refunds.call_id AND charges.kind = 'charge'
+      WHERE refunds.kind = 'refund' AND refunds.credits + coalesce(charges.credits, 0) <> 0`,
+  },
+  {
+    fault: 'a call of one account made with a key of another',
+    sql: `SELECT calls.account_id AS account, CAST(calls.held AS TEXT) AS amount FROM calls
+      JOIN keys ON keys.id = calls.key_id WHERE keys.account_id <> calls.account_id`,
+  },
+]
+
+/** Recomputes the whole ledger from its lines, in one moment. */
+export async function books(store: Store): Promise<Books> {
+  const reads: Statement[] = [totals, openCount, ...proofs.map(({ sql }) => sql)].map((sql) => ({ sql, params: [] }))
+  const [sums, open, ...found] = await store.snapshot(reads)
+  const faults = found.flatMap((rows, index) => rows.map((row) => ({ row, fault: proofs[index]?.fault ?? '' })))
+  return {
+    balanced: faults.length === 0,
+    imbalance: faults.reduce((sum, { row }) => sum + size(row), 0n),
+    accounts: Number(sums?.[0]?.['accounts']),
+    posted: BigInt(String(sums?.[0]?.['posted'])),
+    held: BigInt(String(sums?.[0]?.['held'])),
+    openHolds: Number(open?.[0]?.['holds']),
+    faults: faults.slice(0, 20).map(({ row, fault }) => `${row['account']}: ${fault} (${row['amount']})`),
+  }
+}
+
+/** Millionths the ledger cannot explain; 0 whenever the books balance. */
+export async function imbalance(store: Store): Promise<bigint> {
+  return (await books(store)).imbalance
+}
+
+// A fault whose two sides happen to be equal in amount is still a fault.
+function size(row: Row): bigint {
+  const amount = BigInt(String(row['amount']))
+  return amount === 0n ? 1n : amount < 0n ? -amount : amount
+}
+
+export type CallFilter = {
+  readonly accountId?: string | undefined
+  readonly keyId?: string | undefined
+  readonly offer?: string | undefined
+  readonly state?: string | undefined
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+  /** Calls older than this id only. */
+  readonly before?: string | undefined
+  readonly limit: number
+}
+
+/** Calls, newest first, as rows of the table. */
+export function calls(store: Store, filter: CallFilter): Promise<readonly Row[]> {
+  const params: (string | number)[] = []
+  const wanted = (column: string, operator: string, value: string | number | undefined) => {
+    if (value === undefined) return []
+    params.push(value)
+    return [`${column} ${operator} $${params.length}`]
+  }
+  const conditions = [
+    ...wanted('account_id', '=', filter.accountId),
+    ...wanted('key_id', '=', filter.keyId),
+    ...wanted('offer', '=', filter.offer),
+    ...wanted('state', '=', filter.state),
+    ...wanted('created_at', '>=', filter.fromMs),
+    ...wanted('created_at', '<', filter.toMs),
+    ...wanted('id', '<', filter.before),
+  ]
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
+  return store.read(`SELECT * FROM calls ${where} ORDER BY id DESC LIMIT ${Math.trunc(filter.limit)}`, params)
+}
+
+export async function call(store: Store, id: string, accountId?: string): Promise<Row | undefined> {
+  const own = accountId === undefined ? '' : ' AND account_id = $2'
+  const [row] = await store.read(
+    `SELECT * FROM calls WHERE id = $1${own}`,
+    accountId === undefined ? [id] : [id, accountId],
+  )
+  return row
+}

@@ -1,0 +1,174 @@
+import type { Credits } from '../credits.ts'
+import { newId } from '../ids.ts'
+import type { Statement } from '../store/store.ts'
+import type { Ending, Gift, Hold, Request } from './ledger.ts'
+
+/** The UTC day of a moment as a number such as 20261122; dividing by 100 gives its month. */
+export function dayOf(ms: number): number {
+  const date = new Date(ms)
+  return date.getUTCFullYear() * 10_000 + (date.getUTCMonth() + 1) * 100 + date.getUTCDate()
+}
+
+// A replica whose clock is behind must not open yesterday again, so the day of a counter only grows.
+const laterDay = (table: string, day: string) => `CASE WHEN ${table}.day > ${day} THEN ${table}.day ELSE ${day} END`
+const usedToday = (table: string, day: string) => `CASE WHEN ${table}.day >= ${day} THEN ${table}.day_used ELSE 0 END`
+const usedThisMonth = (table: string, day: string) =>
+  `CASE WHEN ${table}.day / 100 >= ${day} / 100 THEN ${table}.month_used ELSE 0 END`
+
+/** True while the row `limits` has no quota, or `amount` more fits what `counters` has used of its period. */
+const fits = (limits: string, counters: string, day: string, amount: string) => `(${limits}.quota_credits IS NULL
+  OR ${amount} = 0 OR ${limits}.quota_credits >= ${amount} + CASE ${limits}.quota_period
+    WHEN 'day' THEN ${usedToday(counters, day)}
+    WHEN 'month' THEN ${usedThisMonth(counters, day)}
+    ELSE ${counters}.total_used END)`
+
+const count = (table: string, day: string, amount: string) => `day = ${laterDay(table, day)},
+  day_used = ${usedToday(table, day)} + ${amount},
+  month_used = ${usedThisMonth(table, day)} + ${amount},
+  total_used = ${table}.total_used + ${amount}`
+
+const holdAccount = `UPDATE accounts SET held = held + $3, ${count('accounts', '$4', '$3')}
+  WHERE id = $1 AND status = 'active' AND posted - held >= $3 AND ${fits('accounts', 'accounts', '$4', '$3')}
+    AND EXISTS (SELECT 1 FROM keys JOIN spends ON spends.id = keys.spend_id
+      WHERE keys.id = $2 AND keys.account_id = $1 AND keys.revoked_at IS NULL
+        AND (keys.expires_at IS NULL OR keys.expires_at > $5) AND ${fits('keys', 'spends', '$4', '$3')})
+  RETURNING posted, held`
+
+// The quota is asked here again: where rows are locked one by one, only this statement sees the counter's last value.
+const holdSpend = `UPDATE spends SET ${count('spends', 'accounts.day', '$3')} FROM keys, accounts
+  WHERE spends.id = $1 AND keys.id = $2 AND accounts.id = keys.account_id AND ${fits('keys', 'spends', 'accounts.day', '$3')}`
+
+const holdCall = `INSERT INTO calls (id, account_id, key_id, spend_id, offer, mode, state, upstream_may_bill, price,
+    price_version, held, credits, upstream, bytes_in, client_request_id, owner, day, created_at)
+  SELECT $1, accounts.id, $3, $4, $5, $6, 'held', 0, $7, $8, $9, 0, $10, $11, $12, $13, accounts.day, $14
+  FROM accounts WHERE accounts.id = $2`
+
+/** Sets aside `amount`; the first row has the balance after it. Refuses as `account` or `quota`. */
+export function hold(request: Request, owner: string, nowMs: number): Statement[] {
+  const { id, accountId, keyId, spendId, offer, mode, amount, price, priceVersion } = request
+  const { upstream, bytesIn, clientRequestId } = request
+  const day = dayOf(nowMs)
+  return [
+    { sql: holdAccount, params: [accountId, keyId, amount, day, nowMs], must: 'account' },
+    { sql: holdSpend, params: [spendId, keyId, amount], must: 'quota' },
+    {
+      sql: holdCall,
+      params: [
+        ...[id, accountId, keyId, spendId, offer, mode, price, priceVersion, amount],
+        ...[upstream, bytesIn, clientRequestId, owner, nowMs],
+      ],
+    },
+  ]
+}
+
+const endCall = `UPDATE calls SET state = $2, outcome = $3, reason = $4, upstream_may_bill = $5, credits = $6,
+    token_id = $7, attempts = $8, status = $9, upstream_status = $10, upstream_ms = $11, bytes_out = $12, ended_at = $13
+  WHERE id = $1 AND state = 'held' RETURNING day`
+
+// A call counts in the period of its hold: what is given back belongs to that period, or to none that is still open.
+const giveBack = (table: string, amount: string, callId: string) => `
+  day_used = ${table}.day_used - CASE WHEN ${table}.day = (SELECT day FROM calls WHERE id = ${callId}) THEN ${amount} ELSE 0 END,
+  month_used = ${table}.month_used - CASE WHEN ${table}.day / 100 = (SELECT day / 100 FROM calls WHERE id = ${callId}) THEN ${amount} ELSE 0 END,
+  total_used = ${table}.total_used - ${amount}`
+
+const endAccount = `UPDATE accounts SET posted = posted - $2, held = held - $3, entries = entries + $4, ${giveBack('accounts', '$5', '$6')}
+  WHERE id = $1 RETURNING posted, held`
+
+const endSpend = `UPDATE spends SET ${giveBack('spends', '$2', '$3')} WHERE id = $1`
+
+const newEntry = `INSERT INTO entries (account_id, number, id, kind, credits, posted_after, call_id, reason, reference, created_at)
+  SELECT accounts.id, accounts.entries, $2, $3, $4, accounts.posted, $5, $6, $7, $8 FROM accounts WHERE accounts.id = $1`
+
+const countUsage = `INSERT INTO usage (day, account_id, key_id, offer, mode, calls, succeeded, failed, credits)
+  SELECT day, account_id, key_id, offer, mode, 1, $2, 1 - $2, $3 FROM calls WHERE id = $1
+  ON CONFLICT (account_id, day, key_id, offer, mode) DO UPDATE SET calls = usage.calls + 1,
+    succeeded = usage.succeeded + excluded.succeeded, failed = usage.failed + excluded.failed,
+    credits = usage.credits + excluded.credits`
+
+/** Ends an open hold; the second statement's row has the balance after it. Refuses as `ended`. */
+export function end(state: 'settled' | 'released', hold: Hold, ending: Ending, nowMs: number): Statement[] {
+  const charged = state === 'settled' ? ending.credits : 0
+  const unused = hold.amount - charged
+  const good = ending.outcome === 'succeeded' || ending.outcome === 'filtered' ? 1 : 0
+  const unit: Statement[] = [
+    {
+      sql: endCall,
+      params: [
+        ...[hold.id, state, ending.outcome, ending.reason, ending.mayBill ? 1 : 0, charged],
+        ...[ending.tokenId ?? null, ending.attempts ?? null, ending.status ?? null],
+        ...[ending.upstreamStatus ?? null, ending.upstreamMs ?? null, ending.bytesOut ?? null, nowMs],
+      ],
+      must: 'ended',
+    },
+    { sql: endAccount, params: [hold.accountId, charged, hold.amount, charged > 0 ? 1 : 0, unused, hold.id] },
+    { sql: countUsage, params: [hold.id, good, charged] },
+  ]
+  if (charged > 0)
+    unit.push(entry(hold.accountId, newId('ent'), 'charge', -charged, hold.id, ending.reason, null, nowMs))
+  if (unused > 0) unit.push({ sql: endSpend, params: [hold.spendId, unused, hold.id] })
+  return unit
+}
+
+function entry(
+  accountId: string,
+  ...rest: [
+    id: string,
+    kind: string,
+    credits: number,
+    callId: string | null,
+    reason: string,
+    ref: string | null,
+    ms: number,
+  ]
+): Statement {
+  return { sql: newEntry, params: [accountId, ...rest] }
+}
+
+const refundCall = `UPDATE calls SET refunded_at = $2 WHERE id = $1 AND state = 'settled' AND credits > 0 AND refunded_at IS NULL
+  RETURNING id`
+const refundAccount = `UPDATE accounts SET posted = posted + (SELECT credits FROM calls WHERE id = $1), entries = entries + 1,
+  ${giveBack('accounts', '(SELECT credits FROM calls WHERE id = $1)', '$1')}
+  WHERE id = (SELECT account_id FROM calls WHERE id = $1)`
+const refundSpend = `UPDATE spends SET ${giveBack('spends', '(SELECT credits FROM calls WHERE id = $1)', '$1')}
+  WHERE id = (SELECT spend_id FROM calls WHERE id = $1)`
+const refundEntry = `INSERT INTO entries (account_id, number, id, kind, credits, posted_after, call_id, reason, created_at)
+  SELECT accounts.id, accounts.entries, $2, 'refund', calls.credits, accounts.posted, calls.id, $3, $4
+  FROM calls JOIN accounts ON accounts.id = calls.account_id WHERE calls.id = $1 RETURNING *`
+const refundUsage = `UPDATE usage SET credits = usage.credits - calls.credits FROM calls WHERE calls.id = $1
+  AND usage.account_id = calls.account_id AND usage.day = calls.day AND usage.key_id = calls.key_id
+  AND usage.offer = calls.offer AND usage.mode = calls.mode`
+
+/** Gives back what a settled call was charged; the fourth statement's row is the entry. Refuses as `refunded`. */
+export function refund(callId: string, entryId: string, reason: string, nowMs: number): Statement[] {
+  return [
+    { sql: refundCall, params: [callId, nowMs], must: 'refunded' },
+    { sql: refundAccount, params: [callId] },
+    { sql: refundSpend, params: [callId] },
+    { sql: refundEntry, params: [callId, entryId, reason, nowMs] },
+    { sql: refundUsage, params: [callId] },
+  ]
+}
+
+const grantAccount = `UPDATE accounts SET posted = posted + $2, entries = entries + 1
+  WHERE id = $1 AND status <> 'closed' AND posted - held + $2 >= 0 AND posted + $2 <= 9000000000000000`
+const grantEntry = `INSERT INTO entries (account_id, number, id, kind, credits, posted_after, reason, reference, created_at)
+  SELECT accounts.id, accounts.entries, $2, $3, $4, accounts.posted, $5, $6, $7 FROM accounts WHERE accounts.id = $1
+  ON CONFLICT (account_id, reference) WHERE reference IS NOT NULL DO NOTHING RETURNING *`
+
+/** Adds credits, or takes them back; the second statement's row is the entry. Refuses as `account` or `repeated`. */
+export function grant({ accountId, credits, reason, reference }: Gift, entryId: string, nowMs: number): Statement[] {
+  const kind = credits > 0 ? 'grant' : 'adjust'
+  return [
+    { sql: grantAccount, params: [accountId, credits satisfies Credits], must: 'account' },
+    {
+      sql: grantEntry,
+      params: [accountId, entryId, kind, credits, reason, reference ?? null, nowMs],
+      must: 'repeated',
+    },
+  ]
+}
+
+export const openHolds = `SELECT * FROM calls WHERE owner = $1 AND state = 'held' ORDER BY id LIMIT 200`
+
+export const stateAndBalance = `SELECT calls.state, accounts.posted, accounts.held FROM calls
+  JOIN accounts ON accounts.id = calls.account_id WHERE calls.id = $1`
