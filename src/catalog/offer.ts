@@ -1,0 +1,62 @@
+import type { Credits } from '../credits.ts'
+import type { Problem } from '../errors.ts'
+import type { Forwarded } from '../upstream/upstream.ts'
+
+/** One part of a multipart body: a byte range of the held bytes, so that nothing is copied. */
+export type Part = {
+  readonly name: string
+  readonly filename: string | undefined
+  /** The part's own content-type as sent, if it sent one. */
+  readonly type: string | undefined
+  /** First byte of the value. */
+  readonly start: number
+  /** One past the last byte of the value. */
+  readonly end: number
+}
+
+/** A caller's body, whole and unchanged, and where its parts lie in it. */
+export type Form = { readonly bytes: Buffer; readonly parts: readonly Part[] }
+
+/** What the caller wants back. */
+export type Wanted = { readonly accept: 'application/json' | 'image/*'; readonly form: Form }
+
+/** What became of a call, and what it means for money. */
+export type Outcome = {
+  readonly outcome: 'succeeded' | 'filtered' | 'failed' | 'unknown'
+  /** Settle when true, release when false. */
+  readonly paid: boolean
+  /** One word for the ledger and the log. */
+  readonly reason: string
+  /** Whether the upstream may bill the operator although the caller pays nothing. */
+  readonly mayBill: boolean
+  readonly finishReason: string | undefined
+  /** What the operator should hear of although the call went well. */
+  readonly warning: string | undefined
+  /** What the caller gets; undefined when it is the answer itself. */
+  readonly refusal: Problem | undefined
+}
+
+export type JudgeSettings = {
+  readonly chargeFiltered: boolean
+  /** Removes from a text of the upstream's what no caller may see. */
+  readonly cleanse: (text: string) => string
+}
+
+/** One thing for sale. A family gives it its peek, its judge and its error dialect; the rest is data. */
+export type Offer = {
+  readonly id: string
+  readonly upstream: string
+  readonly family: 'stability'
+  readonly method: 'POST'
+  /** The path behind the upstream's origin. */
+  readonly path: string
+  /** The paths it is sold at here. */
+  readonly paths: readonly string[]
+  readonly price: Credits
+  readonly priceVersion: number
+  /** Everything wrong with the form, as `field: reason`; empty when it may be sent. */
+  check(form: Form): string[]
+  /** The most a call can cost. */
+  quote(form: Form): { readonly most: Credits }
+  judge(forwarded: Forwarded, wanted: Wanted, settings: JudgeSettings): Outcome
+}

@@ -1,0 +1,36 @@
+import { millionths } from '../credits.ts'
+import type { Form, Offer } from './offer.ts'
+import { choice, faultsOf, seed, text } from './stability-fields.ts'
+import { judge } from './stability-judge.ts'
+
+// Ranges and enums of the vendor's OpenAPI document for POST /v2beta/stable-image/generate/core.
+const coreFields = {
+  prompt: text({ required: true, longest: 10_000 }),
+  negative_prompt: text({ required: false, longest: 10_000 }),
+  aspect_ratio: choice('21:9', '16:9', '3:2', '5:4', '1:1', '4:5', '2:3', '9:16', '9:21'),
+  seed: seed(4_294_967_294),
+  style_preset: choice(
+    ...['3d-model', 'analog-film', 'anime', 'cinematic', 'comic-book', 'digital-art', 'enhance', 'fantasy-art'],
+    ...['isometric', 'line-art', 'low-poly', 'modeling-compound', 'neon-punk', 'origami', 'photographic'],
+    ...['pixel-art', 'tile-texture'],
+  ),
+  output_format: choice('png', 'jpeg', 'webp'),
+}
+
+const corePath = '/v2beta/stable-image/generate/core'
+const corePrice = millionths(3_000_000)
+
+/** Stable Image Core: one picture for a flat 3 credits. */
+export const core: Offer = {
+  id: 'stable-image-core',
+  upstream: 'stability',
+  family: 'stability',
+  method: 'POST',
+  path: corePath,
+  paths: [`/sd${corePath}`, corePath],
+  price: corePrice,
+  priceVersion: 1,
+  check: (form: Form) => faultsOf(form, coreFields),
+  quote: () => ({ most: corePrice }),
+  judge,
+}

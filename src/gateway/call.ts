@@ -1,0 +1,131 @@
+import type { Offer, Outcome, Wanted } from '../catalog/offer.ts'
+import type { Credits } from '../credits.ts'
+import { Problem, StoreUnavailable } from '../errors.ts'
+import type { Identity } from '../keys/keys.ts'
+import type { Balance, Ending, Hold, Ledger } from '../ledger/ledger.ts'
+import type { Forwarded, Parcel, Upstream } from '../upstream/upstream.ts'
+import type { Afterwards } from './afterwards.ts'
+
+export type Call = {
+  readonly id: string
+  readonly key: Identity
+  readonly offer: Offer
+  readonly wanted: Wanted
+  readonly parcel: Parcel
+  readonly clientRequestId: string | null
+  /** Whether the caller has hung up. */
+  readonly gone: () => boolean
+}
+
+export type Rooms = {
+  readonly ledger: Ledger
+  readonly upstream: Upstream
+  readonly afterwards: Afterwards
+  readonly chargeFiltered: boolean
+  /** How long a settle that cannot be committed is tried again before nothing is delivered. */
+  readonly settleTriesMs: number
+}
+
+/** What became of a call: money has moved already. */
+export type Served = {
+  readonly outcome: Outcome
+  readonly forwarded: Forwarded
+  readonly price: Credits
+  readonly charged: Credits
+  /** Undefined while the end of the call could not be written. */
+  readonly balance: Balance | undefined
+}
+
+/** The caller left before anything was sent upstream, so nobody waits for a reply and nothing is charged. */
+export class LeftEarly extends Error {}
+
+/**
+ * One paid call, top to bottom. Every branch about money is in this function and in no other. From the forward on
+ * nothing depends on the caller's socket: the outcome decides.
+ */
+export async function serveCall(call: Call, rooms: Rooms): Promise<Served> {
+  const { ledger, upstream } = rooms
+  refuseWithoutToken(upstream)
+  if (call.gone()) throw new LeftEarly()
+  const price = call.offer.quote(call.wanted.form).most
+  const hold = await ledger.hold(requestOf(call, price)).catch(ledgerTrouble)
+  const forwarded = await upstream.forward(call.parcel, call.gone)
+  const outcome = call.offer.judge(forwarded, call.wanted, { ...rooms, cleanse: upstream.cleanse })
+  const ending = endingOf(outcome, forwarded, hold)
+  // Settle before the first byte goes out: the upstream has billed us by now.
+  const end = outcome.paid ? await settle(hold, ending, rooms) : await release(hold, ending, rooms)
+  if (!end.refusal) return { outcome, forwarded, price, charged: ending.credits, balance: end.balance }
+  return { outcome: { ...outcome, ...end }, forwarded, price, charged: 0 as Credits, balance: undefined }
+}
+
+function requestOf({ id, key, offer, parcel, clientRequestId }: Call, price: Credits) {
+  const { id: keyId, accountId, spendId, mode } = key
+  const amount = mode === 'test' ? (0 as Credits) : price
+  const { priceVersion, upstream, id: offerId } = offer
+  const sold = { offer: offerId, price, priceVersion, upstream, amount }
+  return { id, accountId, keyId, spendId, mode, ...sold, bytesIn: parcel.body.length, clientRequestId }
+}
+
+// Without a usable token the call is refused before anything is held.
+function refuseWithoutToken(upstream: Upstream): void {
+  const { state, waitMs } = upstream.outlook()
+  if (state === 'ready') return
+  const code = state === 'cooling' ? 'rate_limit_exceeded' : 'upstream_unavailable'
+  throw new Problem(code, { retryAfterSeconds: waitMs / 1000 })
+}
+
+function endingOf(outcome: Outcome, { answer, attempts, ms }: Forwarded, hold: Hold): Ending {
+  return {
+    outcome: outcome.outcome,
+    reason: outcome.reason,
+    mayBill: outcome.mayBill,
+    credits: outcome.paid ? hold.amount : (0 as Credits),
+    tokenId: attempts.at(-1)?.tokenId,
+    attempts: JSON.stringify(attempts),
+    status: outcome.refusal?.status ?? 200,
+    upstreamStatus: answer.status || undefined,
+    upstreamMs: Math.round(ms),
+    bytesOut: outcome.refusal ? 0 : answer.body.length,
+  }
+}
+
+function ledgerTrouble(error: unknown): never {
+  if (error instanceof StoreUnavailable) throw new Problem('ledger_unavailable', { cause: error })
+  throw error
+}
+
+const pauseMs = 250
+
+type End = { readonly balance?: Balance | undefined; readonly refusal?: Problem }
+
+/** Charges, or delivers nothing: what cannot be committed in time is undone later, however it turned out. */
+async function settle(hold: Hold, ending: Ending, { ledger, afterwards, settleTriesMs }: Rooms): Promise<End> {
+  const until = performance.now() + settleTriesMs
+  for (;;) {
+    try {
+      return { balance: await ledger.settle(hold, ending) }
+    } catch (error) {
+      if (error instanceof Problem) return { refusal: error }
+      if (!(error instanceof StoreUnavailable) || performance.now() + pauseMs > until) {
+        afterwards.keepAsking('settle_failed', hold.id, () => ledger.undo(hold, undelivered(ending)), error)
+        return { refusal: new Problem('ledger_unavailable', { cause: error }) }
+      }
+      await new Promise((wake) => setTimeout(wake, pauseMs))
+    }
+  }
+}
+
+function undelivered(ending: Ending): Ending {
+  const nothing = { credits: 0 as Credits, bytesOut: 0 }
+  return { ...ending, ...nothing, outcome: 'unknown', reason: 'undelivered', mayBill: true, status: 503 }
+}
+
+/** Nobody waits for a release: when it cannot be written now, the caller is answered and the house keeps trying. */
+async function release(hold: Hold, ending: Ending, { ledger, afterwards }: Rooms): Promise<End> {
+  try {
+    return { balance: await ledger.release(hold, ending) }
+  } catch (error) {
+    afterwards.keepAsking('release_failed', hold.id, () => ledger.release(hold, ending), error)
+    return {}
+  }
+}

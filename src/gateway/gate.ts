@@ -1,0 +1,126 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Offer } from '../catalog/offer.ts'
+import { Problem } from '../errors.ts'
+import { digestOf, kindOf } from '../keys/key.ts'
+import { type Identity, type Keys, statusOf } from '../keys/keys.ts'
+import type { Failures } from '../limits/failures.ts'
+
+const missing = 'Send your key in the authorization header: Bearer tg_live_...'
+const malformed = 'What was sent as a key is not one: a key has a prefix, 32 characters and a checksum.'
+const invalid = 'This key is not valid: it is unknown, revoked or expired.'
+
+function refused(sentence: string, cause?: string): Problem {
+  return new Problem('unauthorized', { sentence, cause })
+}
+
+/**
+ * The secret of a request, from the authorization header (with or without `Bearer`) or `x-api-key`; never from the
+ * query, which ends up in logs. Throws Problem unauthorized when there is none, or two that differ.
+ */
+export function secretOf({ raw }: FastifyRequest): string {
+  const { rawHeaders, headers } = raw
+  let authorizations = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.length === 13 && rawHeaders[index]?.toLowerCase() === 'authorization') authorizations++
+  }
+  if (authorizations > 1) throw refused('Send one authorization header, not several.')
+  const authorization = bare(headers.authorization ?? '')
+  const header = headers['x-api-key']
+  const other = typeof header === 'string' ? header.trim() : ''
+  if (authorization && other && authorization !== other) throw refused('Two different keys were sent; send one.')
+  const secret = authorization || other
+  if (!secret) throw refused(missing)
+  return secret
+}
+
+function bare(authorization: string): string {
+  const text = authorization.trim()
+  return /^bearer(\s|$)/i.test(text) ? text.slice(6).trim() : text
+}
+
+export type Entrance = {
+  /** Hands on the identity, at once if the key is remembered. */
+  enter(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void
+}
+
+/** The sign-in of account keys, shared by every door that takes them. `admit` keeps what the door needs. */
+export function openEntrance(
+  keys: Keys,
+  failures: Failures,
+  admit: (request: FastifyRequest, identity: Identity) => void,
+): Entrance {
+  function failed(request: FastifyRequest, problem: Problem): Problem {
+    const waitSeconds = failures.note(request.ip)
+    if (waitSeconds === undefined) return problem
+    const sentence = `Too many failed sign-ins from this address; wait ${waitSeconds} seconds.`
+    return new Problem('rate_limited', {
+      sentence,
+      retryAfterSeconds: waitSeconds,
+      details: { limit: 20, window_seconds: 60 },
+    })
+  }
+
+  function identified(request: FastifyRequest, identity: Identity | undefined): void {
+    if (!identity || statusOf(identity, Date.now()) !== 'active') throw refused(invalid)
+    if (identity.account.status !== 'active') throw new Problem('account_suspended')
+    if (identity.allows && !identity.allows(request.ip)) {
+      throw new Problem('forbidden', { sentence: 'This key may not be used from this address.' })
+    }
+    admit(request, identity)
+  }
+
+  function enter(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
+    const finish = (work: () => void): void => {
+      try {
+        work()
+        done()
+      } catch (error) {
+        const problem = error instanceof Problem ? error : new Problem('internal_error', { cause: error })
+        done(problem.code === 'unauthorized' ? failed(request, problem) : problem)
+      }
+    }
+    const digest = digestIn(request)
+    const known = typeof digest === 'string' ? keys.known(digest) : undefined
+    if (known) finish(() => identified(request, known))
+    else if (typeof digest !== 'string') finish(() => raise(digest))
+    else keys.find(digest).then((identity) => finish(() => identified(request, identity)), done)
+  }
+
+  return { enter }
+}
+
+function raise(problem: Problem): never {
+  throw problem
+}
+
+function digestIn(request: FastifyRequest): string | Problem {
+  try {
+    const secret = secretOf(request)
+    const kind = kindOf(secret)
+    if (kind === undefined) return refused(malformed)
+    return kind === 'admin' ? refused(invalid, 'an operator key') : digestOf(secret)
+  } catch (error) {
+    if (error instanceof Problem) return error
+    throw error
+  }
+}
+
+/** Refuses a key that may not make paid calls, or not this one. */
+export function mayBuy({ rights, offers }: Identity, offer: Offer): void {
+  if (!rights.includes('call')) throw new Problem('forbidden', { sentence: 'This key may not make paid calls.' })
+  if (offers && !offers.includes(offer.id)) {
+    throw new Problem('forbidden', { sentence: `This key may not buy ${offer.id}.` })
+  }
+}
+
+export type Accept = 'application/json' | 'image/*'
+
+/** What the caller wants back: JSON if the accept header names it, else a picture. Throws Problem not_acceptable. */
+export function acceptOf({ headers }: FastifyRequest): Accept {
+  const accept = headers.accept?.toLowerCase() ?? ''
+  if (accept.trim() === '') return 'image/*'
+  const types = accept.split(',').map((range) => (range.split(';')[0] ?? '').trim())
+  if (types.includes('application/json')) return 'application/json'
+  if (types.some((type) => type === '*/*' || /^image\/[\w*.+-]+$/.test(type))) return 'image/*'
+  throw new Problem('not_acceptable')
+}

@@ -1,0 +1,204 @@
+import { hash } from 'node:crypto'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from 'pino'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Form, Offer, Part } from '../catalog/offer.ts'
+import { Problem } from '../errors.ts'
+import type { Identity, Keys } from '../keys/keys.ts'
+import type { Failures } from '../limits/failures.ts'
+import { rateOptions } from '../limits/rate.ts'
+import type { Slots } from '../limits/slots.ts'
+import type { Parcel } from '../upstream/upstream.ts'
+import { announcedBytes, bodyReader, tooLarge } from './body.ts'
+import { type Rooms as SpineRooms, serveCall } from './call.ts'
+import { type Accept, acceptOf, mayBuy, openEntrance } from './gate.ts'
+import { boundaryOf, type ReadOdd, readParts } from './parts.ts'
+import { stabilityErrors } from './refusals.ts'
+import { answer, receipt, refusal } from './reply.ts'
+import { Visit } from './visit.ts'
+
+export type GatewayRooms = Omit<SpineRooms, 'upstream'> & {
+  readonly catalog: Catalog
+  readonly keys: Keys
+  readonly failures: Failures
+  readonly slots: Slots
+  readonly upstreams: Readonly<Record<'live' | 'test', SpineRooms['upstream']>>
+  readonly readOdd: ReadOdd
+  readonly log: Logger
+  /** Whether new paid calls are refused because the house is closing. */
+  readonly closing: () => boolean
+  /** Wraps the work of a call, so that a closing house can wait for it. */
+  readonly working: <Result>(callId: string, work: Promise<Result>) => Promise<Result>
+  readonly settings: {
+    readonly rateLimit: { readonly calls: number; readonly windowMs: number }
+    readonly bodyLimitBytes: number
+    /** An answer whose reader makes no progress for as long is cut. */
+    readonly requestTimeoutMs: number
+  }
+}
+
+const visitOf = (request: FastifyRequest) => request.getDecorator<Visit>('visit')
+
+/** The door for paid calls: one route per path of each offer, all behind the same gate. */
+export async function gateway(scope: FastifyInstance, rooms: GatewayRooms): Promise<void> {
+  const { catalog, settings } = rooms
+  await scope.register(rateLimit, { global: false, enableDraftSpec: true })
+  const rate = scope.rateLimit(
+    rateOptions((request) => {
+      const { id, rate } = identityOf(request)
+      if (!rate) return { id, ...settings.rateLimit }
+      return { id, calls: rate.calls, windowMs: rate.windowSeconds * 1000 }
+    }),
+  )
+  scope.decorateRequest('visit', null)
+  scope.setErrorHandler(stabilityErrors(rooms.log, visitOf))
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser(
+    '*',
+    bodyReader(settings.bodyLimitBytes, () => undefined),
+  )
+  for (const offer of catalog.offers) {
+    const hooks = [...opening(offer, rooms), rate, ...closingChecks(rooms)]
+    for (const url of offer.paths) {
+      scope.route({ method: offer.method, url, onRequest: hooks, handler: handler(offer, rooms) })
+    }
+  }
+}
+
+function identityOf(request: FastifyRequest): Identity {
+  const { identity } = visitOf(request)
+  if (!identity) throw new Error('asked for a key before the gate')
+  return identity
+}
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+
+/** Everything the gate asks before the rate is counted: the house open, the key good, and allowed here. */
+function opening(offer: Offer, rooms: GatewayRooms): Hook[] {
+  const entrance = openEntrance(rooms.keys, rooms.failures, (request, identity) => {
+    const visit = visitOf(request)
+    visit.identity = identity
+    mayBuy(identity, offer)
+  })
+  const begin: Hook = (request, reply, done) => {
+    request.setDecorator('visit', new Visit(request, reply, offer, rooms.log))
+    done(rooms.closing() ? new Problem('shutting_down') : undefined)
+  }
+  return [begin, entrance.enter]
+}
+
+/** What is asked last before a body byte is read: a slot, and a head this route can serve. */
+function closingChecks({ slots, settings }: GatewayRooms): Hook[] {
+  function check(request: FastifyRequest): void {
+    const visit = visitOf(request)
+    const { id, accountId, mode, maxConcurrency, account } = identityOf(request)
+    takeSlot(visit, id, maxConcurrency, 'key')
+    takeSlot(visit, `${accountId}:${mode}`, account.maxConcurrency, 'account')
+    acceptOf(request)
+    readableType(request)
+    const announced = announcedBytes(request.raw)
+    if (announced !== undefined && announced > settings.bodyLimitBytes) throw tooLarge(settings.bodyLimitBytes)
+  }
+
+  function takeSlot(visit: Visit, id: string, most: number | null, whose: string): void {
+    const slot = slots.take(id, most ?? Number.POSITIVE_INFINITY)
+    if (slot) visit.atEnd(slot.release)
+    if (slot || most === null) return
+    const sentence = `The ${whose} may have ${most} calls in flight at once.`
+    throw new Problem('concurrency_limited', { sentence, details: { limit: most } })
+  }
+
+  return [
+    (request, _reply, done) => {
+      try {
+        check(request)
+        done()
+      } catch (error) {
+        done(error as Error)
+      }
+    },
+  ]
+}
+
+function readableType(request: FastifyRequest): void {
+  let count = 0
+  const { rawHeaders } = request.raw
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.length === 12 && rawHeaders[index]?.toLowerCase() === 'content-type') count++
+  }
+  const type = request.headers['content-type'] ?? ''
+  if (count > 1 || !/^multipart\/form-data(\s*;|\s*$)/i.test(type)) {
+    throw new Problem('bad_request', { errors: ['content-type: must be multipart/form-data'] })
+  }
+  if (request.headers['content-encoding'] !== undefined) {
+    throw new Problem('bad_request', { errors: ['content-encoding: the body must be sent as it is'] })
+  }
+  boundaryOf(type)
+}
+
+function handler(offer: Offer, rooms: GatewayRooms) {
+  return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const visit = visitOf(request)
+    return rooms.working(
+      visit.id,
+      visit.handling(() => handle(request, reply, visit, offer, rooms)),
+    )
+  }
+}
+
+async function handle(request: FastifyRequest, reply: FastifyReply, visit: Visit, offer: Offer, rooms: GatewayRooms) {
+  const key = identityOf(request)
+  const accept = acceptOf(request)
+  const form = await formOf(request, rooms.readOdd)
+  visit.bytesIn = form.bytes.length
+  const faults = offer.check(form)
+  if (faults.length > 0) throw new Problem('bad_request', { errors: faults })
+  const parcel = parcelOf(request, offer, key, accept, form)
+  const gone = () => reply.raw.destroyed || request.raw.socket.destroyed
+  const clientRequestId = clientRequestIdOf(request)
+  const call = { id: visit.id, key, offer, wanted: { accept, form }, parcel, clientRequestId, gone }
+  const served = await serveCall(call, { ...rooms, upstream: rooms.upstreams[key.mode] })
+  visit.served = served
+  receipt(reply, served, key.mode)
+  // Node has no write time-out of its own; this one runs only while nothing moves.
+  request.raw.socket.setTimeout(rooms.settings.requestTimeoutMs)
+  if (served.outcome.refusal) return reply.send(refusal(reply, visit.id, served.outcome.refusal))
+  return reply.code(200).send(answer(reply, served))
+}
+
+/** Where a well-known client puts the caller's key; the upstream must not see it. */
+const overriddenPart = 'api_key_override'
+
+async function formOf(request: FastifyRequest, readOdd: ReadOdd): Promise<Form> {
+  const bytes = request.body
+  if (!Buffer.isBuffer(bytes)) throw new Problem('bad_request', { errors: ['body: is missing'] })
+  const read = readParts(bytes, request.headers['content-type'] ?? '', readOdd)
+  const parts: readonly Part[] = Array.isArray(read) ? read : await read
+  for (const { name, start, end } of parts) if (name === overriddenPart) bytes.fill('x', start, end)
+  return { bytes, parts }
+}
+
+function parcelOf({ headers }: FastifyRequest, offer: Offer, key: Identity, accept: Accept, { bytes }: Form): Parcel {
+  const one = (value: string | string[] | undefined) => (typeof value === 'string' ? value : undefined)
+  return {
+    path: offer.path,
+    body: bytes,
+    accept,
+    contentType: headers['content-type'] ?? '',
+    contentLength: bytes.length,
+    clientId: one(headers['stability-client-id']),
+    clientVersion: one(headers['stability-client-version']),
+    userId: pseudonymOf(key.accountId),
+  }
+}
+
+// Account ids are random, so their digest is stable and cannot be guessed back.
+function pseudonymOf(accountId: string): string {
+  return hash('sha256', `tollgate user ${accountId}`, 'hex').slice(0, 32)
+}
+
+function clientRequestIdOf({ headers }: FastifyRequest): string | null {
+  const id = headers['x-request-id']
+  return typeof id === 'string' && /^[\w.:/+=@-]{1,128}$/.test(id) ? id : null
+}

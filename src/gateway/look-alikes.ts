@@ -1,0 +1,41 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { jsonCredits } from '../credits.ts'
+import { Problem } from '../errors.ts'
+import type { Identity } from '../keys/keys.ts'
+import type { Balance } from '../ledger/ledger.ts'
+import { openEntrance } from './gate.ts'
+import type { GatewayRooms } from './gateway.ts'
+import { stabilityErrors } from './refusals.ts'
+
+export type LookAlikeRooms = Pick<GatewayRooms, 'catalog' | 'keys' | 'failures' | 'log'> & {
+  readonly balance: (accountId: string) => Promise<Balance>
+}
+
+/** The upstream's v1 paths that clients ask for a balance: answered here with the caller's own, never forwarded. */
+export async function lookAlikes(
+  scope: FastifyInstance,
+  { catalog, keys, failures, log, balance }: LookAlikeRooms,
+): Promise<void> {
+  scope.decorateRequest('caller', null)
+  scope.setErrorHandler(stabilityErrors(log))
+  const entrance = openEntrance(keys, failures, (request, identity) => {
+    if (!identity.rights.includes('read')) throw new Problem('forbidden')
+    request.setDecorator('caller', identity)
+  })
+  scope.addHook('onRequest', entrance.enter)
+  const callerOf = (request: FastifyRequest) => request.getDecorator<Identity>('caller')
+  for (const prefix of ['/sd', '']) {
+    scope.get(`${prefix}/v1/user/balance`, async (request) => {
+      const { available } = await balance(callerOf(request).accountId)
+      return { credits: jsonCredits(available) }
+    })
+    scope.get(`${prefix}/v1/user/account`, (request) => {
+      return Promise.resolve({ id: callerOf(request).accountId, email: '', organizations: [], profile_picture: '' })
+    })
+    scope.get(`${prefix}/v1/engines/list`, () => Promise.resolve(catalog.offers.map(engineOf)))
+  }
+}
+
+function engineOf({ id }: { readonly id: string }) {
+  return { id, name: id, description: 'Sold by this gateway.', type: 'PICTURE' }
+}
