@@ -15,6 +15,8 @@ import { balance } from './ledger/statement.ts'
 import { openFailures } from './limits/failures.ts'
 import { openSlots } from './limits/slots.ts'
 import { openOperators } from './operators/operators.ts'
+import { type Bodies, fileBodies, storedBodies } from './replays/bodies.ts'
+import { openReplays } from './replays/replays.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
 import { openSandbox } from './upstream/sandbox.ts'
@@ -60,6 +62,7 @@ async function furnish(config: Config, log: Logger, store: Store): Promise<House
   const first = await firstStart({ store, accounts, keys, operators }, config.adminKey !== undefined, sandboxMode)
   const upstreams = await openUpstreams(config, log)
   const odd = await openOddParts()
+  const replays = openReplays(store, bodiesFor(config, store), config.replayTtlMs)
   const afterwards = openAfterwards(log)
   const work = openWork()
   const app = await openApp({
@@ -70,7 +73,7 @@ async function furnish(config: Config, log: Logger, store: Store): Promise<House
     admin: { store, accounts, keys, ledger, operators, catalog, failures, adminAllowIps: config.adminAllowIps },
     gateway: {
       ...{ catalog, keys, failures, slots: openSlots(), ledger, afterwards, upstreams, log, settings: config },
-      ...{ readOdd: odd.readOdd, closing: work.closing, working: work.working },
+      ...{ replays, readOdd: odd.readOdd, closing: work.closing, working: work.working },
       ...{ chargeFiltered: config.chargeFiltered, settleTriesMs },
       balance: (accountId: string) => balance(store, accountId),
     },
@@ -90,6 +93,10 @@ async function furnish(config: Config, log: Logger, store: Store): Promise<House
   }
 
   return { origin, store, first, sandboxMode, close }
+}
+
+function bodiesFor({ database }: Config, store: Store): Bodies {
+  return database.kind === 'sqlite' ? fileBodies(`${database.path}-replays`) : storedBodies(store)
 }
 
 async function recover(ledger: Ledger, log: Logger): Promise<void> {

@@ -3,8 +3,14 @@ import type { Credits } from '../credits.ts'
 import { Problem, StoreUnavailable } from '../errors.ts'
 import type { Identity } from '../keys/keys.ts'
 import type { Balance, Ending, Hold, Ledger } from '../ledger/ledger.ts'
+import type { Replays, Scope } from '../replays/replays.ts'
+import type { Statement } from '../store/store.ts'
+import type { Answer } from '../upstream/answer.ts'
 import type { Forwarded, Parcel, Upstream } from '../upstream/upstream.ts'
 import type { Afterwards } from './afterwards.ts'
+
+/** An Idempotency-Key, and the digest of what makes two requests the same. */
+export type Again = { readonly scope: Scope; readonly sameness: string }
 
 export type Call = {
   readonly id: string
@@ -13,11 +19,14 @@ export type Call = {
   readonly wanted: Wanted
   readonly parcel: Parcel
   readonly clientRequestId: string | null
+  /** Set when the caller sent an Idempotency-Key. */
+  readonly again: Again | undefined
   /** Whether the caller has hung up. */
   readonly gone: () => boolean
 }
 
 export type Rooms = {
+  readonly replays: Replays
   readonly ledger: Ledger
   readonly upstream: Upstream
   readonly afterwards: Afterwards
@@ -48,14 +57,16 @@ export async function serveCall(call: Call, rooms: Rooms): Promise<Served> {
   refuseWithoutToken(upstream)
   if (call.gone()) throw new LeftEarly()
   const price = call.offer.quote(call.wanted.form).most
-  const hold = await ledger.hold(requestOf(call, price)).catch(ledgerTrouble)
+  const hold = await ledger.hold(requestOf(call, price), claim(call, rooms)).catch(ledgerTrouble)
   const forwarded = await upstream.forward(call.parcel, call.gone)
   const outcome = call.offer.judge(forwarded, call.wanted, { ...rooms, cleanse: upstream.cleanse })
   const ending = endingOf(outcome, forwarded, hold)
   // Settle before the first byte goes out: the upstream has billed us by now.
-  const end = outcome.paid ? await settle(hold, ending, rooms) : await release(hold, ending, rooms)
+  const end = outcome.refusal
+    ? await release(hold, ending, rooms)
+    : await deliverable(call, outcome, forwarded, hold, ending, rooms)
   if (!end.refusal) return { outcome, forwarded, price, charged: ending.credits, balance: end.balance }
-  return { outcome: { ...outcome, ...end }, forwarded, price, charged: 0 as Credits, balance: undefined }
+  return { outcome: { ...outcome, ...end }, forwarded, price, charged: 0 as Credits, balance: end.balance }
 }
 
 function requestOf({ id, key, offer, parcel, clientRequestId }: Call, price: Credits) {
@@ -94,20 +105,56 @@ function ledgerTrouble(error: unknown): never {
   throw error
 }
 
-const pauseMs = 250
-
 type End = { readonly balance?: Balance | undefined; readonly refusal?: Problem }
 
+function claim({ again, id }: Call, { replays }: Rooms): Statement[] {
+  return again ? [replays.claiming(again.scope, id, again.sameness)] : []
+}
+
+/** Ends a call whose answer goes to the caller: charged or not, and first kept where it may be asked for again. */
+async function deliverable(
+  call: Call,
+  outcome: Outcome,
+  { answer }: Forwarded,
+  hold: Hold,
+  ending: Ending,
+  rooms: Rooms,
+): Promise<End> {
+  const kept = await keep(call, outcome, answer, rooms).catch((error: unknown) => error)
+  if (!Array.isArray(kept)) {
+    const end = await release(hold, undelivered(ending), rooms)
+    return { ...end, refusal: new Problem('ledger_unavailable', { cause: kept }) }
+  }
+  // What can be asked for again is delivered that way, so a late settle of it stands.
+  const undo = () =>
+    call.again ? rooms.ledger.release(hold, undelivered(ending)) : rooms.ledger.undo(hold, undelivered(ending))
+  return outcome.paid ? settle(hold, ending, kept, undo, rooms) : release(hold, ending, rooms, kept)
+}
+
+async function keep({ again, id }: Call, outcome: Outcome, answer: Answer, { replays }: Rooms): Promise<Statement[]> {
+  if (!again) return []
+  const contentType = answer.head?.contentType ?? ''
+  return replays.keep(id, { contentType, finishReason: outcome.finishReason, seed: answer.head?.seed }, answer.body)
+}
+
+const pauseMs = 250
+
 /** Charges, or delivers nothing: what cannot be committed in time is undone later, however it turned out. */
-async function settle(hold: Hold, ending: Ending, { ledger, afterwards, settleTriesMs }: Rooms): Promise<End> {
+async function settle(
+  hold: Hold,
+  ending: Ending,
+  alongside: readonly Statement[],
+  undo: () => Promise<unknown>,
+  { ledger, afterwards, settleTriesMs }: Rooms,
+): Promise<End> {
   const until = performance.now() + settleTriesMs
   for (;;) {
     try {
-      return { balance: await ledger.settle(hold, ending) }
+      return { balance: await ledger.settle(hold, ending, alongside) }
     } catch (error) {
       if (error instanceof Problem) return { refusal: error }
       if (!(error instanceof StoreUnavailable) || performance.now() + pauseMs > until) {
-        afterwards.keepAsking('settle_failed', hold.id, () => ledger.undo(hold, undelivered(ending)), error)
+        afterwards.keepAsking('settle_failed', hold.id, undo, error)
         return { refusal: new Problem('ledger_unavailable', { cause: error }) }
       }
       await new Promise((wake) => setTimeout(wake, pauseMs))
@@ -121,11 +168,16 @@ function undelivered(ending: Ending): Ending {
 }
 
 /** Nobody waits for a release: when it cannot be written now, the caller is answered and the house keeps trying. */
-async function release(hold: Hold, ending: Ending, { ledger, afterwards }: Rooms): Promise<End> {
+async function release(
+  hold: Hold,
+  ending: Ending,
+  { ledger, afterwards }: Rooms,
+  alongside: readonly Statement[] = [],
+): Promise<End> {
   try {
-    return { balance: await ledger.release(hold, ending) }
+    return { balance: await ledger.release(hold, ending, alongside) }
   } catch (error) {
-    afterwards.keepAsking('release_failed', hold.id, () => ledger.release(hold, ending), error)
+    afterwards.keepAsking('release_failed', hold.id, () => ledger.release(hold, ending, alongside), error)
     return {}
   }
 }

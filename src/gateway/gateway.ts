@@ -6,10 +6,12 @@ import type { Catalog } from '../catalog/catalog.ts'
 import type { Form, Offer, Part } from '../catalog/offer.ts'
 import { Problem } from '../errors.ts'
 import type { Identity, Keys } from '../keys/keys.ts'
+import { RefusedAlongside } from '../ledger/ledger.ts'
 import type { Failures } from '../limits/failures.ts'
 import { rateOptions } from '../limits/rate.ts'
 import type { Slots } from '../limits/slots.ts'
 import type { Parcel } from '../upstream/upstream.ts'
+import { againOf, replayed } from './again.ts'
 import { announcedBytes, bodyReader, tooLarge } from './body.ts'
 import { type Rooms as SpineRooms, serveCall } from './call.ts'
 import { type Accept, acceptOf, mayBuy, openEntrance } from './gate.ts'
@@ -154,17 +156,36 @@ async function handle(request: FastifyRequest, reply: FastifyReply, visit: Visit
   visit.bytesIn = form.bytes.length
   const faults = offer.check(form)
   if (faults.length > 0) throw new Problem('bad_request', { errors: faults })
+  const again = againOf(request, key, offer, accept, form)
+  const earlier = again && (await replayed(reply, again, rooms.replays))
+  if (earlier) return deliver(request, reply, earlier, rooms)
   const parcel = parcelOf(request, offer, key, accept, form)
   const gone = () => reply.raw.destroyed || request.raw.socket.destroyed
   const clientRequestId = clientRequestIdOf(request)
-  const call = { id: visit.id, key, offer, wanted: { accept, form }, parcel, clientRequestId, gone }
-  const served = await serveCall(call, { ...rooms, upstream: rooms.upstreams[key.mode] })
-  visit.served = served
-  receipt(reply, served, key.mode)
+  const call = { id: visit.id, key, offer, wanted: { accept, form }, parcel, clientRequestId, again, gone }
+  try {
+    visit.served = await serveCall(call, { ...rooms, upstream: rooms.upstreams[key.mode] })
+  } catch (error) {
+    // Two requests with one Idempotency-Key came at once, and the other one was first.
+    if (!again || !(error instanceof RefusedAlongside)) throw error
+    const first = await replayed(reply, again, rooms.replays)
+    if (!first) throw new Problem('idempotency_in_progress', { retryAfterSeconds: 1 })
+    return deliver(request, reply, first, rooms)
+  }
+  receipt(reply, visit.served, key.mode)
+  const { refusal: problem } = visit.served.outcome
+  return deliver(request, reply, problem ? refusal(reply, visit.id, problem) : answer(reply, visit.served), rooms)
+}
+
+function deliver(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: unknown,
+  { settings }: GatewayRooms,
+): FastifyReply {
   // Node has no write time-out of its own; this one runs only while nothing moves.
-  request.raw.socket.setTimeout(rooms.settings.requestTimeoutMs)
-  if (served.outcome.refusal) return reply.send(refusal(reply, visit.id, served.outcome.refusal))
-  return reply.code(200).send(answer(reply, served))
+  request.raw.socket.setTimeout(settings.requestTimeoutMs)
+  return reply.send(body)
 }
 
 /** Where a well-known client puts the caller's key; the upstream must not see it. */

@@ -6,7 +6,7 @@ import { Problem } from '../errors.ts'
 export type ReadOdd = (bytes: Buffer, contentType: string) => Promise<readonly Part[]>
 
 /** `odd` says that the body is well-formed, but that a second reader must agree before anyone relies on `parts`. */
-export type Scan = { readonly parts: readonly Part[]; readonly odd: boolean }
+type Scan = { readonly parts: readonly Part[]; readonly odd: boolean }
 
 type Parameter = { readonly key: string; readonly value: string; readonly quoted: boolean }
 type Read<T> = T & { readonly odd: boolean }
@@ -16,6 +16,8 @@ type Head = Read<Omit<Part, 'start' | 'end'> & { readonly charset: string | unde
 const mostParts = 64
 const mostHeaderBytes = 16 * 1024
 const mostInLines = 1000
+// Header lines of a part, and parameters of one line: no client comes near, and more would only cost time.
+const mostPieces = 100
 
 const LF = 10
 const CR = 13
@@ -169,7 +171,9 @@ function readHeaders(text: string): Read<{ fields: ReadonlyMap<string, string> }
   const fields = new Map<string, string>()
   let odd = false
   let last = ''
-  for (const line of text === '' ? [] : text.split('\r\n')) {
+  const lines = text === '' ? [] : text.split('\r\n')
+  if (lines.length > mostPieces) refusePart('has too many header lines')
+  for (const line of lines) {
     if (!PRINTABLE.test(line)) refusePart('has a control character in its headers')
     const folded = line.startsWith(' ') || line.startsWith('\t')
     const colon = line.indexOf(':')
@@ -248,8 +252,8 @@ function charsetOf(type: string): string | undefined {
 function parametersOf(text: string, at: number): readonly Parameter[] | undefined {
   const parameters: Parameter[] = []
   PARAMETER.lastIndex = at
-  while (PARAMETER.lastIndex < text.length) {
-    const match = PARAMETER.exec(text)
+  for (let pieces = 0; PARAMETER.lastIndex < text.length; pieces++) {
+    const match = pieces < mostPieces ? PARAMETER.exec(text) : null
     if (!match) return undefined
     const [, key, quoted, bare] = match
     const value = quoted ?? bare

@@ -62,6 +62,16 @@ export type Gift = {
   readonly reference?: string | undefined
 }
 
+/** A statement given alongside refused the unit, by this word of its own. */
+export class RefusedAlongside extends Error {
+  readonly word: string
+
+  constructor(word: string) {
+    super(`refused as ${word}`)
+    this.word = word
+  }
+}
+
 export type Ledger = ReturnType<typeof openLedger>
 
 /**
@@ -69,12 +79,13 @@ export type Ledger = ReturnType<typeof openLedger>
  * `alongside` share it. All throw StoreUnavailable when the database cannot write; then nothing has happened.
  */
 export function openLedger(store: Store, owner: string) {
-  /** Throws Problem: insufficient_credits, quota_exceeded, unauthorized, account_suspended. */
+  /** Throws Problem: insufficient_credits, quota_exceeded, unauthorized, account_suspended; RefusedAlongside. */
   async function hold(request: Request, alongside: readonly Statement[] = []): Promise<Hold> {
     for (let tries = 3; ; tries--) {
       const nowMs = Date.now()
       const done = await store.write([...texts.hold(request, owner, nowMs), ...alongside])
       if (done.refused === undefined) return { ...request, balance: balanceOf(rowOf(done.rows, 0)) }
+      if (done.refused !== 'account' && done.refused !== 'quota') throw new RefusedAlongside(done.refused)
       // The reason is read afterwards; when it is gone by then, the hold deserves another try.
       const problem = await why(store, request, nowMs)
       if (problem) throw problem
@@ -94,8 +105,12 @@ export function openLedger(store: Store, owner: string) {
   }
 
   /** Frees what is held and charges nothing. Answers undefined when the hold has ended before. */
-  async function release(hold: Hold, ending: Ending): Promise<Balance | undefined> {
-    const done = await store.write(texts.end('released', hold, ending, Date.now()))
+  async function release(
+    hold: Hold,
+    ending: Ending,
+    alongside: readonly Statement[] = [],
+  ): Promise<Balance | undefined> {
+    const done = await store.write([...texts.end('released', hold, ending, Date.now()), ...alongside])
     return done.refused === undefined ? balanceOf(rowOf(done.rows, 1)) : undefined
   }
 

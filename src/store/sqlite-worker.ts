@@ -60,10 +60,10 @@ function migrate(migrations: readonly Migration[]): Opened {
   database.exec(`CREATE TABLE IF NOT EXISTS schema_migrations
     (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT`)
   const at = Number(database.prepare('SELECT coalesce(max(number), 0) AS n FROM schema_migrations').get()?.['n'])
-  if (at > migrations.length) {
+  if (at > (migrations.at(-1)?.number ?? 0)) {
     return { refusal: `${path} was written by a newer Tollgate (schema ${at}); start that version.`, exitCode: 78 }
   }
-  for (const { number, name, sql } of migrations.slice(at)) {
+  for (const { number, name, sql } of migrations.filter((each) => each.number > at)) {
     database.exec(`BEGIN IMMEDIATE; ${sql};`)
     database.prepare('INSERT INTO schema_migrations VALUES (?, ?, ?)').run(number, name, Date.now())
     database.exec('COMMIT')

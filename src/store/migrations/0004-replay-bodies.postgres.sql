@@ -1,0 +1,5 @@
+CREATE TABLE replay_bodies (
+  call_id TEXT PRIMARY KEY REFERENCES replays (call_id) ON DELETE CASCADE,
+  bytes BYTEA NOT NULL
+);
+ALTER TABLE replay_bodies ALTER COLUMN bytes SET STORAGE EXTERNAL;
