@@ -8,8 +8,8 @@ import { Problem } from '../errors.ts'
 import type { Identity, Keys } from '../keys/keys.ts'
 import { RefusedAlongside } from '../ledger/ledger.ts'
 import type { Failures } from '../limits/failures.ts'
-import { rateOptions } from '../limits/rate.ts'
-import type { Slots } from '../limits/slots.ts'
+import { rateAs, rateHooks, storeOf, type Windows } from '../limits/rate.ts'
+import type { Slot, Slots } from '../limits/slots.ts'
 import type { Parcel } from '../upstream/upstream.ts'
 import { againOf, replayed } from './again.ts'
 import { announcedBytes, bodyReader, tooLarge } from './body.ts'
@@ -24,6 +24,7 @@ export type GatewayRooms = Omit<SpineRooms, 'upstream'> & {
   readonly catalog: Catalog
   readonly keys: Keys
   readonly failures: Failures
+  readonly windows: Windows
   readonly slots: Slots
   readonly upstreams: Readonly<Record<'live' | 'test', SpineRooms['upstream']>>
   readonly readOdd: ReadOdd
@@ -35,8 +36,6 @@ export type GatewayRooms = Omit<SpineRooms, 'upstream'> & {
   readonly settings: {
     readonly rateLimit: { readonly calls: number; readonly windowMs: number }
     readonly bodyLimitBytes: number
-    /** An answer whose reader makes no progress for as long is cut. */
-    readonly requestTimeoutMs: number
   }
 }
 
@@ -45,14 +44,17 @@ const visitOf = (request: FastifyRequest) => request.getDecorator<Visit>('visit'
 /** The door for paid calls: one route per path of each offer, all behind the same gate. */
 export async function gateway(scope: FastifyInstance, rooms: GatewayRooms): Promise<void> {
   const { catalog, settings } = rooms
-  await scope.register(rateLimit, { global: false, enableDraftSpec: true })
-  const rate = scope.rateLimit(
-    rateOptions((request) => {
+  await scope.register(rateLimit, { global: false, enableDraftSpec: true, store: storeOf(rooms.windows) })
+  const rates = rateHooks(scope, {
+    key(request) {
       const { id, rate } = identityOf(request)
-      if (!rate) return { id, ...settings.rateLimit }
-      return { id, calls: rate.calls, windowMs: rate.windowSeconds * 1000 }
-    }),
-  )
+      return rate ? rateAs(id, rate) : { id, ...settings.rateLimit }
+    },
+    account(request) {
+      const { accountId, mode, account } = identityOf(request)
+      return account.rate && rateAs(`${accountId}:${mode}`, account.rate)
+    },
+  })
   scope.decorateRequest('visit', null)
   scope.setErrorHandler(stabilityErrors(rooms.log, visitOf))
   scope.removeAllContentTypeParsers()
@@ -61,7 +63,7 @@ export async function gateway(scope: FastifyInstance, rooms: GatewayRooms): Prom
     bodyReader(settings.bodyLimitBytes, () => undefined),
   )
   for (const offer of catalog.offers) {
-    const hooks = [...opening(offer, rooms), rate, ...closingChecks(rooms)]
+    const hooks = [...opening(offer, rooms), ...rates, ...closingChecks(rooms)]
     for (const url of offer.paths) {
       scope.route({ method: offer.method, url, onRequest: hooks, handler: handler(offer, rooms) })
     }
@@ -78,11 +80,10 @@ type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error)
 
 /** Everything the gate asks before the rate is counted: the house open, the key good, and allowed here. */
 function opening(offer: Offer, rooms: GatewayRooms): Hook[] {
-  const entrance = openEntrance(rooms.keys, rooms.failures, (request, identity) => {
-    const visit = visitOf(request)
-    visit.identity = identity
-    mayBuy(identity, offer)
-  })
+  const admit = (request: FastifyRequest, identity: Identity): void => {
+    visitOf(request).identity = identity
+  }
+  const entrance = openEntrance(rooms, admit, (identity) => mayBuy(identity, offer))
   const begin: Hook = (request, reply, done) => {
     request.setDecorator('visit', new Visit(request, reply, offer, rooms.log))
     done(rooms.closing() ? new Problem('shutting_down') : undefined)
@@ -92,19 +93,31 @@ function opening(offer: Offer, rooms: GatewayRooms): Hook[] {
 
 /** What is asked last before a body byte is read: a slot, and a head this route can serve. */
 function closingChecks({ slots, settings }: GatewayRooms): Hook[] {
-  function check(request: FastifyRequest): void {
-    const visit = visitOf(request)
-    const { id, accountId, mode, maxConcurrency, account } = identityOf(request)
-    takeSlot(visit, id, maxConcurrency, 'key')
-    takeSlot(visit, `${accountId}:${mode}`, account.maxConcurrency, 'account')
+  function check(request: FastifyRequest): undefined | Promise<void> {
+    const slotsTaken = takeSlots(visitOf(request), identityOf(request))
+    return slotsTaken ? slotsTaken.then(() => checkHead(request)) : checkHead(request)
+  }
+
+  function checkHead(request: FastifyRequest): undefined {
     acceptOf(request)
     readableType(request)
     const announced = announcedBytes(request.raw)
     if (announced !== undefined && announced > settings.bodyLimitBytes) throw tooLarge(settings.bodyLimitBytes)
   }
 
-  function takeSlot(visit: Visit, id: string, most: number | null, whose: string): void {
+  function takeSlots(visit: Visit, { id, accountId, mode, maxConcurrency, account }: Identity) {
+    const ofKey = takeSlot(visit, id, maxConcurrency, 'key')
+    const takeOfAccount = () => takeSlot(visit, `${accountId}:${mode}`, account.maxConcurrency, 'account')
+    return ofKey ? ofKey.then(takeOfAccount) : takeOfAccount()
+  }
+
+  function takeSlot(visit: Visit, id: string, most: number | null, whose: string): undefined | Promise<void> {
     const slot = slots.take(id, most ?? Number.POSITIVE_INFINITY)
+    if (slot instanceof Promise) return slot.then((shared) => keepSlot(visit, shared, most, whose))
+    keepSlot(visit, slot, most, whose)
+  }
+
+  function keepSlot(visit: Visit, slot: Slot | undefined, most: number | null, whose: string): void {
     if (slot) visit.atEnd(slot.release)
     if (slot || most === null) return
     const sentence = `The ${whose} may have ${most} calls in flight at once.`
@@ -114,8 +127,9 @@ function closingChecks({ slots, settings }: GatewayRooms): Hook[] {
   return [
     (request, _reply, done) => {
       try {
-        check(request)
-        done()
+        const waiting = check(request)
+        if (waiting) waiting.then(() => done(), done)
+        else done()
       } catch (error) {
         done(error as Error)
       }
@@ -158,9 +172,9 @@ async function handle(request: FastifyRequest, reply: FastifyReply, visit: Visit
   if (faults.length > 0) throw new Problem('bad_request', { errors: faults })
   const again = againOf(request, key, offer, accept, form)
   const earlier = again && (await replayed(reply, again, rooms.replays))
-  if (earlier) return deliver(request, reply, earlier, rooms)
+  if (earlier) return reply.send(earlier)
   const parcel = parcelOf(request, offer, key, accept, form)
-  const gone = () => reply.raw.destroyed || request.raw.socket.destroyed
+  const gone = () => reply.raw.destroyed || !request.raw.socket.writable
   const clientRequestId = clientRequestIdOf(request)
   const call = { id: visit.id, key, offer, wanted: { accept, form }, parcel, clientRequestId, again, gone }
   try {
@@ -170,22 +184,11 @@ async function handle(request: FastifyRequest, reply: FastifyReply, visit: Visit
     if (!again || !(error instanceof RefusedAlongside)) throw error
     const first = await replayed(reply, again, rooms.replays)
     if (!first) throw new Problem('idempotency_in_progress', { retryAfterSeconds: 1 })
-    return deliver(request, reply, first, rooms)
+    return reply.send(first)
   }
   receipt(reply, visit.served, key.mode)
   const { refusal: problem } = visit.served.outcome
-  return deliver(request, reply, problem ? refusal(reply, visit.id, problem) : answer(reply, visit.served), rooms)
-}
-
-function deliver(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  body: unknown,
-  { settings }: GatewayRooms,
-): FastifyReply {
-  // Node has no write time-out of its own; this one runs only while nothing moves.
-  request.raw.socket.setTimeout(settings.requestTimeoutMs)
-  return reply.send(body)
+  return reply.send(problem ? refusal(reply, visit.id, problem) : answer(reply, visit.served))
 }
 
 /** Where a well-known client puts the caller's key; the upstream must not see it. */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { Offer } from '../catalog/offer.ts'
+import { type ClientAct, wasCut } from '../connections.ts'
 import { formatCredits } from '../credits.ts'
 import type { Problem } from '../errors.ts'
 import type { Identity } from '../keys/keys.ts'
@@ -15,17 +16,20 @@ export class Visit {
   identity: Identity | undefined
   served: Served | undefined
   problem: Problem | undefined
-  /** Why it ended without a reply, or what was odd about it. */
-  reason: string | undefined
+  /** What the caller did, where that is not plain from how the reply ended. */
+  act: ClientAct | undefined
   bytesIn = 0
   #handling = false
   #closed = false
+  #ended = false
+  #leftUnanswered = false
 
   constructor(request: FastifyRequest, reply: FastifyReply, offer: Offer, log: Logger) {
     this.id = request.id
     this.offer = offer
     reply.raw.once('close', () => {
       this.#closed = true
+      this.#leftUnanswered = !reply.raw.headersSent
       if (!this.#handling) this.#end(request, reply, log)
     })
     this.handling = (work) => {
@@ -42,21 +46,28 @@ export class Visit {
 
   /** Something to give back once the reply is out, or the work done for a caller who left. */
   atEnd(giveBack: () => void): void {
-    this.#atEnd.push(giveBack)
+    // A caller may leave while the house looks up a key or counts a call.
+    if (this.#ended) giveBack()
+    else this.#atEnd.push(giveBack)
   }
 
   #end(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+    if (this.#ended) return
+    this.#ended = true
     for (const giveBack of this.#atEnd) giveBack()
     const { outcome, forwarded, charged } = this.served ?? {}
-    const level = outcome && (outcome.mayBill || outcome.warning) ? 'warn' : 'info'
+    const client = this.#clientAct(request, reply)
+    const level = outcome?.level ?? 'info'
     log[level](
       {
         call: this.id,
         account: this.identity?.accountId,
         key: this.identity?.id,
         offer: this.offer.id,
-        outcome: outcome?.outcome ?? 'refused',
-        reason: this.reason ?? outcome?.reason ?? this.problem?.code ?? leftBecause(request),
+        outcome: outcome?.outcome ?? (this.problem || client ? 'refused' : 'replayed'),
+        // The reason is the one about money where money moved; what the caller did stands beside it.
+        reason: outcome?.reason ?? client ?? this.problem?.code ?? 'replayed',
+        client,
         warning: outcome?.warning,
         credits: charged === undefined ? undefined : formatCredits(charged),
         status: reply.raw.headersSent ? reply.statusCode : undefined,
@@ -69,8 +80,12 @@ export class Visit {
       'call',
     )
   }
-}
 
-function leftBecause(request: FastifyRequest): string {
-  return request.raw.complete ? 'client_aborted_before_dispatch' : 'client_aborted_upload'
+  #clientAct({ raw: request }: FastifyRequest, { raw: response }: FastifyReply): ClientAct | undefined {
+    if (this.act || response.writableFinished) return this.act
+    if (!request.complete) return 'client_aborted_upload'
+    if (!this.#leftUnanswered) return wasCut(response) ? 'client_slow_download' : 'client_aborted_download'
+    const dispatched = (this.served?.forwarded.attempts.length ?? 0) > 0
+    return dispatched ? 'client_aborted_after_dispatch' : 'client_aborted_before_dispatch'
+  }
 }

@@ -31,11 +31,17 @@ export function openFailures(now: () => number = () => performance.now()) {
 }
 
 function networkOf(address: string): string {
-  if (!address.includes(':') || address.includes('.')) return address
-  const [head = '', tail] = address.split('::')
+  const text = address.toLowerCase()
+  // IPv4 written as IPv6 (RFC 4291 section 2.5.5.2) is the same caller.
+  if (text.includes('.')) return text.replace(/^::ffff:/, '')
+  if (!text.includes(':')) return text
+  const [head = '', tail] = text.split('::')
   const groups = head.split(':').filter(Boolean)
   const after = tail?.split(':').filter(Boolean) ?? []
-  const whole =
-    tail === undefined ? groups : [...groups, ...Array(8 - groups.length - after.length).fill('0'), ...after]
-  return whole.slice(0, 4).join(':')
+  const gap = tail === undefined ? 0 : Math.max(0, 8 - groups.length - after.length)
+  const whole = [...groups, ...Array<string>(gap).fill('0'), ...after]
+  return whole
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ''))
+    .join(':')
 }

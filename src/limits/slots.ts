@@ -1,6 +1,11 @@
 export type Slot = { release(): void }
 
-export type Slots = ReturnType<typeof openSlots>
+export type Slots = {
+  /** A slot while fewer than `most` are taken under that id, else undefined; a promise only where others must be asked. */
+  take(id: string, most: number): Slot | undefined | Promise<Slot | undefined>
+  /** How many are taken in this process. */
+  count(id: string): number
+}
 
 /** Calls in flight by key or account. A slot is freed once, whoever frees it first; a crash frees all with the process. */
 export function openSlots() {
