@@ -29,6 +29,8 @@ export type Outcome = {
   readonly reason: string
   /** Whether the upstream may bill the operator although the caller pays nothing. */
   readonly mayBill: boolean
+  /** How loudly the log line says it: `error` where the operator has to act. */
+  readonly level: 'info' | 'warn' | 'error'
   readonly finishReason: string | undefined
   /** What the operator should hear of although the call went well. */
   readonly warning: string | undefined
@@ -52,8 +54,11 @@ export type Offer = {
   readonly path: string
   /** The paths it is sold at here. */
   readonly paths: readonly string[]
+  /** The present price and its version; the operator's, once there is one. */
   readonly price: Credits
   readonly priceVersion: number
+  /** Whether it is for sale at present. */
+  readonly enabled: boolean
   /** Everything wrong with the form, as `field: reason`; empty when it may be sent. */
   check(form: Form): string[]
   /** The most a call can cost. */

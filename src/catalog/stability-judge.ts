@@ -18,68 +18,84 @@ export function judge(forwarded: Forwarded, wanted: Wanted, settings: JudgeSetti
   return refused(forwarded, settings)
 }
 
-function failed(reason: string, refusal: Problem, mayBill = false): Outcome {
-  const outcome = mayBill ? 'unknown' : 'failed'
-  return { outcome, paid: false, reason, mayBill, finishReason: undefined, warning: undefined, refusal }
+function failed(reason: string, refusal: Problem, more: Partial<Outcome> = {}): Outcome {
+  const usual = { outcome: 'failed', mayBill: false, level: 'warn' } as const
+  return { ...usual, paid: false, reason, finishReason: undefined, warning: undefined, refusal, ...more }
 }
 
 function unsent({ answer, retryAfterSeconds }: Forwarded): Outcome {
-  return failed(answer.reason, new Problem('upstream_unavailable', { retryAfterSeconds: retryAfterSeconds ?? 60 }))
+  return failed(answer.reason, noToken(retryAfterSeconds))
 }
 
 function unreached({ reason }: Answer): Outcome {
   const timedOut = reason === 'upstream_connect_timeout' || reason === 'upstream_deadline'
-  return failed(reason, new Problem(timedOut ? 'upstream_timeout' : 'upstream_unreachable'))
+  // A certificate that cannot be trusted stays so until the operator acts.
+  const level = reason === 'upstream_tls' ? 'error' : 'warn'
+  return failed(reason, new Problem(timedOut ? 'upstream_timeout' : 'upstream_unreachable'), { level })
 }
+
+const illegible = new Set(['upstream_bad_protocol', 'upstream_too_large'])
 
 // The request went out and no usable answer came back: the upstream may have worked, and may bill for it.
 function lost({ kind, reason, status }: Answer): Outcome {
-  if (kind === 'silent') return failed(reason, new Problem('upstream_timeout'), true)
-  if (kind === 'cut') return failed(reason, new Problem('upstream_error'), true)
-  return failed('upstream_unexpected_2xx', new Problem('upstream_error', { cause: `status ${status}` }), true)
+  const outcome = illegible.has(reason) ? 'failed' : 'unknown'
+  if (kind === 'silent') return failed(reason, new Problem('upstream_timeout'), { outcome, mayBill: true })
+  if (kind === 'cut') return failed(reason, new Problem('upstream_error'), { outcome, mayBill: true })
+  // A changed interface has to be seen at once: here the operator pays and the caller gets nothing.
+  const refusal = new Problem('upstream_error', { cause: `status ${status}` })
+  return failed('upstream_unexpected_2xx', refusal, { mayBill: true, level: 'error' })
 }
 
 const pictureTypes = new Set(['image/png', 'image/jpeg', 'image/webp'])
 
 function judgeWhole(answer: Answer, wanted: Wanted, settings: JudgeSettings): Outcome {
   const { head, body } = answer
-  const unusable = (reason: string) => failed(reason, new Problem('upstream_error'), true)
+  const unusable = (reason: string) => failed(reason, new Problem('upstream_error'), { mayBill: true })
   if (!head?.framed) return unusable('upstream_unframed_body')
   if (head.encoding !== '' && head.encoding !== 'identity') return unusable('upstream_bad_encoding')
   if (body.length === 0) return unusable('upstream_empty_body')
   if (wanted.accept === 'application/json') {
     if (head.type !== 'application/json') return unusable('upstream_wrong_type')
-    const finish = finishOfJson(body)
-    return finish === undefined ? unusable('upstream_bad_payload') : succeeded(finish, undefined, settings)
+    const told = pictureInJson(body)
+    return told ? succeeded(told, wanted, settings) : unusable('upstream_bad_payload')
   }
   if (!pictureTypes.has(head.type)) return unusable('upstream_wrong_type')
   if (pictureTypeOf(body) !== head.type) {
     return unusable(pictureTypeOf(body) ? 'upstream_wrong_type' : 'upstream_bad_payload')
   }
-  const asked = `image/${fieldText(wanted.form, 'output_format') ?? 'png'}`
-  return succeeded(head.finishReason ?? '', asked === head.type ? undefined : 'other_output_format', settings)
+  return succeeded({ finish: head.finishReason ?? '', type: head.type }, wanted, settings)
 }
 
-function succeeded(finish: string, warning: string | undefined, { chargeFiltered }: JudgeSettings): Outcome {
+/** What a good answer says of itself; `finish` is empty and `type` undefined where it does not. */
+type Told = { readonly finish: string; readonly type: string | undefined }
+
+function succeeded({ finish, type }: Told, { form }: Wanted, { chargeFiltered }: JudgeSettings): Outcome {
   const filtered = finish === 'CONTENT_FILTERED'
+  const asked = `image/${fieldText(form, 'output_format') ?? 'png'}`
+  const warning =
+    finish !== 'SUCCESS' && !filtered ? 'unknown_finish_reason' : type === asked ? undefined : 'other_output_format'
   return {
     outcome: filtered ? 'filtered' : 'succeeded',
     paid: !filtered || chargeFiltered,
     reason: filtered ? 'content_filtered' : 'success',
     mayBill: filtered && !chargeFiltered,
+    level: warning ? 'warn' : 'info',
     finishReason: finish || undefined,
-    warning: finish === 'SUCCESS' || finish === '' || filtered ? warning : 'unknown_finish_reason',
+    warning,
     refusal: undefined,
   }
 }
 
-/** The finish reason of a JSON answer, empty if it names none; undefined when there is no picture in it. */
-function finishOfJson(body: Buffer): string | undefined {
+const magicCharacters = 16
+
+/** Undefined when there is no picture in a JSON answer. */
+function pictureInJson(body: Buffer): Told | undefined {
   const answer = parsed(body)
   const image = answer?.['image']
   if (typeof image !== 'string' || !/^[\w+/-]+={0,2}$/.test(image)) return undefined
   const finish = answer?.['finish_reason']
-  return typeof finish === 'string' ? finish : ''
+  const type = pictureTypeOf(Buffer.from(image.slice(0, magicCharacters), 'base64'))
+  return { finish: typeof finish === 'string' ? finish : '', type }
 }
 
 function parsed(body: Buffer): Record<string, unknown> | undefined {
@@ -112,19 +128,28 @@ function refused(forwarded: Forwarded, settings: JudgeSettings): Outcome {
   const { status } = answer
   const told = parsed(answer.body)
   const fault = status === 403 && told?.['name'] === 'content_moderation' ? 'content_moderation' : callersFaults[status]
-  if (fault) return failed(`upstream_${status}`, passedOn(fault, told, settings))
+  const operatorActs = { level: 'error' } as const
+  if (fault) return failed(`upstream_${status}`, passedOn(fault, told, settings), { level: 'info' })
   if (status === 429) return failed('upstream_429', new Problem('rate_limit_exceeded', { retryAfterSeconds }))
-  if (status === 401) return failed('upstream_auth_failed', unavailable(60))
-  if (status === 402) return failed('upstream_out_of_credits', unavailable(60))
-  if (status === 403) return failed('upstream_forbidden', unavailable(60))
+  if (status === 401) return failed('upstream_auth_failed', noToken(retryAfterSeconds), operatorActs)
+  if (status === 402) return failed('upstream_out_of_credits', noToken(retryAfterSeconds), operatorActs)
+  if (status === 403) return failed('upstream_forbidden', unavailable(undefined), operatorActs)
   if (status === 503 || status === 529) return failed('upstream_5xx', unavailable(retryAfterSeconds))
   if (status === 500) return failed('upstream_5xx', new Problem('upstream_error', { status: 500 }))
-  return failed(reasonOf(status), new Problem('upstream_error'))
+  const reason = reasonOf(status)
+  const wrongAddress = reason === 'upstream_redirect' || [404, 405, 410].includes(status)
+  return failed(reason, new Problem('upstream_error'), wrongAddress ? operatorActs : {})
 }
 
 function reasonOf(status: number): string {
   if (status >= 300 && status < 400) return 'upstream_redirect'
   return status >= 500 && status < 600 ? 'upstream_5xx' : 'upstream_bad_status'
+}
+
+/** "Wait" is the truer word to the caller as soon as one token only cools. */
+function noToken(retryAfterSeconds: number | undefined): Problem {
+  if (retryAfterSeconds === undefined) return unavailable(undefined)
+  return new Problem('rate_limit_exceeded', { retryAfterSeconds })
 }
 
 function unavailable(retryAfterSeconds: number | undefined): Problem {
@@ -142,6 +167,10 @@ function passedOn(fault: ProblemName, told: Record<string, unknown> | undefined,
     errors: errors
       .filter((error): error is string => typeof error === 'string')
       .slice(0, mostErrors)
-      .map((error) => cleanse(error.slice(0, 8 * longestError)).slice(0, longestError)),
+      .map((error) =>
+        cleanse(error.slice(0, 8 * longestError))
+          .slice(0, longestError)
+          .toWellFormed(),
+      ),
   })
 }

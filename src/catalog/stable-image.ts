@@ -18,7 +18,6 @@ const coreFields = {
 }
 
 const corePath = '/v2beta/stable-image/generate/core'
-const corePrice = millionths(3_000_000)
 
 /** Stable Image Core: one picture for a flat 3 credits. */
 export const core: Offer = {
@@ -28,9 +27,12 @@ export const core: Offer = {
   method: 'POST',
   path: corePath,
   paths: [`/sd${corePath}`, corePath],
-  price: corePrice,
+  price: millionths(3_000_000),
   priceVersion: 1,
+  enabled: true,
   check: (form: Form) => faultsOf(form, coreFields),
-  quote: () => ({ most: corePrice }),
+  quote() {
+    return { most: this.price }
+  },
   judge,
 }

@@ -33,7 +33,7 @@ function fits(text: string | undefined): text is string {
 export type Head = {
   /** Media type in lower case, without its parameters. */
   readonly type: string
-  /** The whole content-type, to be repeated as it came. */
+  /** The content-type as it may be repeated: without any parameter but those the vendor is known to send. */
   readonly contentType: string
   readonly encoding: string
   /** Whether the end of the body can be proved: by its length or by its last chunk. */
@@ -47,12 +47,14 @@ export type Head = {
 /** The allow-list back: only values of the expected shape, so that no upstream can write headers of ours. */
 export function headersBack(headers: IncomingHttpHeaders): Head {
   const contentType = one(headers['content-type'])
+  const type = (contentType.split(';')[0] ?? '').trim().toLowerCase()
   const length = one(headers['content-length'])
   const finishReason = one(headers['finish-reason'])
   const seed = one(headers['seed'])
   return {
-    type: (contentType.split(';')[0] ?? '').trim().toLowerCase(),
-    contentType,
+    type,
+    // A parameter has room for a secret, so only the vendor's own and a charset pass.
+    contentType: /^[^;]+; ?(?:type=image\/[a-z]{3,4}|charset=utf-8)$/i.test(contentType) ? contentType : type,
     encoding: one(headers['content-encoding']).trim().toLowerCase(),
     framed: /^\d+$/.test(length) || one(headers['transfer-encoding']).trim().toLowerCase() === 'chunked',
     length: /^\d{1,15}$/.test(length) ? Number(length) : undefined,
@@ -70,9 +72,16 @@ const shortestRestSeconds = 1
 const longestRestSeconds = 3600
 const usualRestSeconds = 60
 
-/** RFC 9110 section 10.2.3, as whole seconds from 1 to 3600; 60 when absent, unreadable or in the past. */
-export function retryAfterSeconds(text: string | undefined): number {
-  const seconds = /^\d+$/.test(text ?? '') ? Number(text) : (Date.parse(text ?? '') - Date.now()) / 1000
-  if (!Number.isFinite(seconds) || seconds <= 0) return usualRestSeconds
+/** RFC 9110 section 10.2.3, as whole seconds from 1 to 3600; 60 when absent, unreadable, negative or in the past. */
+export function retryAfterSeconds(text = ''): number {
+  const seconds = /^\d+$/.test(text) ? Number(text) : (dateOf(text) - Date.now()) / 1000
+  if (Number.isNaN(seconds) || seconds < 0) return usualRestSeconds
   return Math.min(longestRestSeconds, Math.max(shortestRestSeconds, Math.ceil(seconds)))
+}
+
+/** Milliseconds of a date in one of the three forms of RFC 9110 section 5.6.7, or NaN: Date.parse alone reads almost anything. */
+function dateOf(text: string): number {
+  if (/^[A-Z][a-z]{2,8}, \d\d[ -][A-Z][a-z]{2}[ -]\d{2,4} \d\d:\d\d:\d\d GMT$/.test(text)) return Date.parse(text)
+  if (/^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}$/.test(text)) return Date.parse(`${text} GMT`)
+  return Number.NaN
 }

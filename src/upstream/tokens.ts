@@ -23,7 +23,7 @@ type Seat = Token & { readonly secret: string; state: TokenState; until: number 
 export type Tokens = ReturnType<typeof openTokens>
 
 // Anything this long without a space, with a digit in it, may be a secret; prose is not.
-const tokenLike = /(?=[\w+/.~-]*\d)[\w+/.~-]{20,}=*|\b(?:sk|tg|pk)[-_][\w-]{6,}/g
+const tokenLike = /(?=[\w+/.~-]*\d)[\w+/.~-]{20,}=*|\b(?:sk|tg|pk)[-_][\w*.-]{4,}/g
 
 /**
  * The master tokens of one upstream and what is known of each; no other file can read one. They take calls in turn.
@@ -52,6 +52,13 @@ export function openTokens(secrets: readonly { readonly value: string }[], rest 
     seat.until = performance.now() + ms
   }
 
+  /** Puts a token back into the turn at once; false when there is no such token. */
+  function resume(id: string): boolean {
+    const seat = seats.find((each) => each.id === id)
+    if (seat) seat.until = 0
+    return seat !== undefined
+  }
+
   /**
    * Whether a call can be sent now. If not: `cooling` with the milliseconds until the first token is back, or `none`
    * when every token is empty, revoked, or there is none at all.
@@ -65,9 +72,10 @@ export function openTokens(secrets: readonly { readonly value: string }[], rest 
 
   /** A text without control characters and without anything that is or resembles a token. */
   function cleanse(text: string): string {
-    let clean = text
+    // Characters that do not show come first: they could split a token in two.
+    let clean = text.replaceAll(/\p{Cf}/gu, '').replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ')
     for (const { secret } of seats) clean = clean.replaceAll(secret, '[removed]')
-    return clean.replaceAll(/\p{Cc}/gu, ' ').replaceAll(tokenLike, '[removed]')
+    return clean.replaceAll(tokenLike, '[removed]')
   }
 
   /** The names of headers in which the upstream repeats one of our tokens. */
@@ -84,7 +92,7 @@ export function openTokens(secrets: readonly { readonly value: string }[], rest 
     })
   }
 
-  return { take, setAside, outlook, cleanse, echoes, list, count: seats.length }
+  return { take, setAside, resume, outlook, cleanse, echoes, list, count: seats.length }
 }
 
 // The id is a digest, so that a token keeps its id when the list is reordered.

@@ -20,7 +20,10 @@ export type Forwarded = {
   readonly answer: Answer
   readonly attempts: readonly Attempt[]
   readonly ms: number
-  /** Whole seconds until the first token is back, when none could take the parcel. */
+  /**
+   * Whole seconds until it is worth trying again: until the first cooling token is back when none could take the parcel,
+   * or as the upstream says with 503 and 529. Undefined when waiting for a token is in vain.
+   */
   readonly retryAfterSeconds: number | undefined
 }
 
@@ -65,13 +68,15 @@ export function openUpstream(settings: UpstreamSettings, tokens: Tokens, notice:
       const began = performance.now()
       last = await exchange(parcel, token.sign(headers), settings.deadlineMs - (began - started))
       attempts.push(attemptOf(token, last, performance.now() - began))
-      if (last.kind === 'unreached' && reached && settings.deadlineMs > performance.now() - started) {
+      const late = performance.now() - started >= settings.deadlineMs
+      if (last.kind === 'unreached' && reached && !late) {
         reached = false
         continue
       }
       if (!setAside(token, last)) break
       tried.add(token.id)
       if (last.status === 429) limited = last
+      if (late) break
     }
     // Where several tokens were refused, "wait" is the truer word to the caller as soon as one of them only cools.
     const answer = last.status === 401 || last.status === 402 ? (limited ?? last) : last
@@ -102,13 +107,16 @@ export function openUpstream(settings: UpstreamSettings, tokens: Tokens, notice:
     const seconds = state === 'cooling' ? retryAfterSeconds(head?.retryAfter) : 60
     tokens.setAside(token, state, seconds * 1000)
     const reason = { revoked: 'upstream_auth_failed', empty: 'upstream_out_of_credits', cooling: 'upstream_429' }[state]
-    notice(state === 'cooling' ? 'warn' : 'error', reason, { token: token.id, seconds })
+    // Not `token`: the log never writes a field of that name.
+    notice(state === 'cooling' ? 'warn' : 'error', reason, { token_id: token.id, seconds })
     return true
   }
 
-  function waitSeconds({ status, head }: Answer): number | undefined {
-    if (status === 429 || status === 503 || status === 529) return retryAfterSeconds(head?.retryAfter)
-    return undefined
+  function waitSeconds({ kind, status, head }: Answer): number | undefined {
+    const spent = kind === 'unsent' || status === 401 || status === 402 || status === 429
+    const { state, waitMs } = tokens.outlook()
+    if (spent && state === 'cooling') return Math.max(1, Math.ceil(waitMs / 1000))
+    return status === 429 || status === 503 || status === 529 ? retryAfterSeconds(head?.retryAfter) : undefined
   }
 
   return {
@@ -117,6 +125,7 @@ export function openUpstream(settings: UpstreamSettings, tokens: Tokens, notice:
     outlook: tokens.outlook,
     cleanse: tokens.cleanse,
     tokens: tokens.list,
+    resume: tokens.resume,
     close: () => pool.destroy(),
   }
 }
@@ -127,8 +136,8 @@ function attemptOf({ id, hint }: Token, { status, reason }: Answer, ms: number):
   return { tokenId: id, hint, status, reason, ms: Math.round(ms) }
 }
 
-// What guards money or secrets is written out rather than inherited.
-function openPool(settings: UpstreamSettings): Pool {
+/** Connections to the upstream. What guards money or secrets is written out rather than inherited. */
+export function openPool(settings: UpstreamSettings): Pool {
   return new Pool(settings.origin, {
     connections: 1024,
     pipelining: 1,

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { behind, openTestHouse, type TestHouse } from '../support/house.ts'
+import { lastOf, shortTimes } from '../support/outcomes.ts'
+import type { StandIn } from '../support/stand-in.ts'
+import { opened } from '../support/stand-in-client.ts'
+
+/** A good call, which must get the picture that was made for it. */
+async function ownPicture(house: TestHouse, standIn: StandIn, secret: string, prompt: string): Promise<void> {
+  const reply = await house.client.call(secret, { prompt })
+  assert.equal(reply.status, 200, reply.body.toString('latin1', 0, 300))
+  const call = lastOf(standIn)
+  assert.equal(call.prompt, prompt)
+  assert.ok(reply.body.includes(call.sha256), 'the picture of another call')
+}
+
+const broken = [
+  ...['reset-before-headers', 'fin-before-headers', 'reset-on-headers', 'reset-mid-headers', 'fin-mid-headers'],
+  ...['reset-after-headers', 'fin-after-headers', 'reset-mid-body', 'fin-mid-body', 'fin-last-byte', 'length-too-long'],
+  ...['length-and-chunked', 'two-lengths', 'length-text', 'length-negative', 'length-huge', 'length-too-short'],
+  ...['chunked-truncated', 'chunked-cut', 'chunked-bad-size', 'chunked-negative', 'chunked-0x', 'chunked-huge'],
+  ...['chunked-bad-end', 'chunked-bare-lf', 'close-delimited', 'http-1.0', 'te-unknown', 'garbage', 'bad-status-line'],
+  ...['bad-version', 'status-99', 'http-0.9', 'header-bare-cr', 'header-nul', 'header-folded', 'header-no-colon'],
+  ...['header-huge', 'header-many', 'big-body', 'endless-body', 'error-huge', 'error-truncated', 'info-100'],
+  ...['switching', 'connection-close', 'keepalive-lie', 'poison'],
+]
+
+test('the connection of a broken answer is not used again, and the next call gets its own picture', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn, shortTimes))
+  const { secret } = await house.key(await house.account(1000))
+  for (const mode of broken) {
+    await t.test(mode, async () => {
+      await house.client.call(secret, { prompt: `mode:${mode}` })
+      const { connection } = lastOf(standIn)
+      await ownPicture(house, standIn, secret, `after ${mode}`)
+      assert.notEqual(lastOf(standIn).connection, connection)
+    })
+  }
+  await house.balanced()
+})
+
+test('an answer that came whole leaves its connection to the next call', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn, shortTimes))
+  const { secret } = await house.key(await house.account(1000))
+  for (const mode of ['ok', 'chunked', 'chunked-trailers', 'bad-request', 'unavailable', 'created', 'wrong-type']) {
+    await t.test(mode, async () => {
+      await house.client.call(secret, { prompt: `mode:${mode}` })
+      await ownPicture(house, standIn, secret, `after ${mode}`)
+    })
+  }
+  assert.equal(standIn.connections, 1)
+  await house.balanced()
+})
+
+test('a second answer that nobody asked for reaches nobody', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn, shortTimes))
+  const { secret } = await house.key(await house.account(1000))
+  await ownPicture(house, standIn, secret, 'mode:poison-later')
+  // The second answer is there when the next call begins.
+  await new Promise((wake) => setTimeout(wake, 150))
+  await ownPicture(house, standIn, secret, 'the next one')
+  await house.balanced()
+})
+
+test('a pooled connection that dies under a request is a 502 and is not tried again', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn, shortTimes))
+  const { secret } = await house.key(await house.account(10))
+  await ownPicture(house, standIn, secret, 'mode:stale-keepalive')
+  const reply = await house.client.call(secret, { prompt: 'into the void' })
+  assert.deepEqual([reply.status, reply.json()['name']], [502, 'upstream_error'])
+  assert.equal(reply.headers['x-credits-available'], '7')
+  const row = await house.ended(reply.headers['x-request-id'] ?? '')
+  assert.deepEqual([row['outcome'], row['reason'], row['upstream_may_bill']], ['unknown', 'upstream_reset', 1])
+  assert.equal(standIn.calls.length, 2)
+  await ownPicture(house, standIn, secret, 'the next one')
+  await house.balanced()
+})
+
+test('an answer to a request that was not read is taken for what it says', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn, shortTimes))
+  const { secret } = await house.key(await house.account(10))
+  standIn.mode('early-413')
+  const reply = await house.client.call(secret, { prompt: 'too much' })
+  assert.equal(reply.headers['x-credits-charged'], '0')
+  // The upstream may close so early that its own words are lost.
+  assert.ok(reply.status === 413 || reply.status === 502, String(reply.status))
+  standIn.mode('ok')
+  await ownPicture(house, standIn, secret, 'the next one')
+  assert.equal(standIn.calls.length, 2)
+  await house.balanced()
+})
+
+test('an answer larger than the limit is cut there, whether it announces its length or never ends', async (t) => {
+  const standIn = await opened(t)
+  const limitBytes = 2_000_000
+  const house = await openTestHouse(t, behind(standIn, { ...shortTimes, ANSWER_LIMIT_BYTES: String(limitBytes) }))
+  const { secret } = await house.key(await house.account(1000))
+  const before = process.memoryUsage().rss
+  let most = 0
+  const watch = setInterval(() => {
+    most = Math.max(most, process.memoryUsage().rss - before)
+  }, 10)
+  t.after(() => clearInterval(watch))
+  for (const mode of [
+    'big-body:800000000',
+    'endless-body',
+    'ok:2000001',
+    'error-huge',
+    'error-huge:400',
+    'gzip-bomb',
+  ]) {
+    const reply = await house.client.call(secret, { prompt: `mode:${mode}` })
+    assert.equal(reply.headers['x-credits-charged'], '0', mode)
+    if (mode === 'error-huge') assert.equal(reply.status, 500)
+    else if (mode === 'error-huge:400') assert.equal(reply.status, 400)
+    else assert.equal(reply.status, 502, mode)
+  }
+  const whole = await house.client.call(secret, { prompt: `mode:ok:${limitBytes}` })
+  assert.deepEqual([whole.status, whole.body.length], [200, limitBytes])
+  assert.ok(most < 150_000_000, `grew by ${most} bytes`)
+  await house.balanced()
+})
