@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 
-export type IdKind = 'acc' | 'key' | 'call' | 'ent' | 'op' | 'aud'
+export type IdKind = 'acc' | 'key' | 'call' | 'ent' | 'op' | 'aud' | 'rep'
 
 // Crockford's base 32 in lower case: no i, l, o, u, and its order is the order of the digits.
 const digits = '0123456789abcdefghjkmnpqrstvwxyz'
@@ -25,12 +25,17 @@ function timed(nowMs: number): void {
   if (nowMs > stampMs) {
     stampMs = nowMs
     serial = random16() & 0x3fff
-    stamp = ''
-    for (let rest = nowMs, place = 0; place < 10; place++, rest = Math.floor(rest / 32))
-      stamp = digits[rest % 32] + stamp
+    stamp = stampOf(nowMs)
   } else if (++serial >= 32 ** 4) {
     timed(stampMs + 1)
   }
+}
+
+function stampOf(ms: number): string {
+  let text = ''
+  for (let rest = Math.floor(ms), place = 0; place < 10; place++, rest = Math.floor(rest / 32))
+    text = digits[rest % 32] + text
+  return text
 }
 
 function base32(value: number, places: number): string {
@@ -46,6 +51,11 @@ function base32(value: number, places: number): string {
 export function newId(kind: IdKind): string {
   timed(Date.now())
   return `${kind}_${stamp}${base32(serial, 4)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}`
+}
+
+/** No id of that kind made from this moment on sorts before this text, and none made earlier after it. */
+export function idAt(kind: IdKind, ms: number): string {
+  return `${kind}_${stampOf(Math.max(0, ms))}`
 }
 
 const shape = /^[a-z]{2,5}_[0-9a-hjkmnp-tv-z]{26}$/

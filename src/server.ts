@@ -1,9 +1,13 @@
 import { loadEnvFile } from 'node:process'
+import { isatty } from 'node:tty'
 import { pathToFileURL } from 'node:url'
+import type { Logger } from 'pino'
 import { type Config, ConfigFault, loadConfig } from './config.ts'
 import { type House, openHouse } from './house.ts'
-import { openLog } from './log.ts'
+import { openLog, openOutput } from './log.ts'
 import { StoreRefusal } from './store/store.ts'
+
+type End = (exitCode: number) => Promise<never>
 
 /**
  * The process: settings, the house, signals. Exit codes after sysexits.h: 0 done, 1 calls left to recovery, 65 damaged
@@ -11,85 +15,135 @@ import { StoreRefusal } from './store/store.ts'
  */
 export async function serve(): Promise<void> {
   const { config, warnings } = settingsOrExit()
-  const log = openLog(config.logLevel, process.stdout.isTTY)
-  const house = await openHouse(config, log).catch(refuse)
+  const output = openOutput()
+  const log = openLog(config.logLevel, isatty(1), output)
+  const end: End = async (exitCode) => {
+    await output.ended()
+    process.exit(exitCode)
+  }
+  endOnBugs(log, end)
   for (const warning of warnings) log.warn({ reason: 'settings' }, warning)
-  if (house.sandboxMode) log.warn({ reason: 'sandbox' }, 'SANDBOX MODE: no UPSTREAM_TOKENS, so live keys get 503')
-  log.info({ address: house.origin }, 'listening')
-  process.stdout.write(greeting(house))
-
-  let closingSinceMs: number | undefined
-  const stop = async (): Promise<void> => {
-    // npm and the terminal both send the signal, so a second one within a second is the same one.
-    if (closingSinceMs !== undefined) {
-      if (performance.now() - closingSinceMs > 1000) process.exit(1)
-      return
-    }
-    closingSinceMs = performance.now()
-    log.info('closing: no new paid calls')
-    const left = await house.close(config.shutdownGraceMs)
-    if (left.length > 0) log.error({ calls: left }, 'calls were left to recovery')
-    log.flush(() => process.exit(left.length > 0 ? 1 : 0))
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-  process.on('SIGHUP', () => undefined)
-  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
-    process.on(event, (error) => {
-      // What state this left behind nobody knows; recovery starts from the ledger.
-      log.fatal({ err: error }, 'internal error')
-      log.flush(() => process.exit(70))
-    })
-  }
+  const stopping = new AbortController()
+  // The signals come first: one that arrives during the start must not cut it in two.
+  const opening = Promise.resolve().then(async () => {
+    const house = await openHouse(config, log, stopping.signal)
+    if (house.sandboxMode) log.warn({ reason: 'sandbox' }, 'SANDBOX MODE: no UPSTREAM_TOKENS, so live keys get 503')
+    log.info({ address: house.origin }, 'listening')
+    output.write(greeting(house))
+    return house
+  })
+  closeOnSignals(opening, stopping, config.shutdownGraceMs, log, end)
+  await opening.catch((error) => end(stopping.signal.aborted ? 0 : refuse(error)))
 }
 
 function settingsOrExit(): { config: Config; warnings: readonly string[] } {
   try {
     loadEnvFile('.env')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT') process.exit(tell(78, [`.env: cannot be read (${code}).`]))
   }
   try {
     return loadConfig(process.env)
   } catch (error) {
-    if (error instanceof ConfigFault) exit(78, error.faults)
+    if (error instanceof ConfigFault) process.exit(tell(78, error.faults))
     throw error
   }
 }
 
-function refuse(error: unknown): never {
-  if (error instanceof StoreRefusal) exit(error.exitCode, [error.message])
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') exit(78, ['PORT: something else listens there already.'])
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL')
-    exit(78, ['HOST, PORT: this machine does not let Tollgate listen there.'])
+/** What state a bug left behind nobody knows, so the process ends and recovery starts from the ledger. */
+function endOnBugs(log: Logger, end: End): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.once(event, (error) => {
+      log.fatal({ err: error }, 'internal error')
+      end(70)
+    })
+  }
+}
+
+/** npm and the terminal both send the signal, so what comes within this time is the same one. */
+const sameSignalMs = 1000
+
+function closeOnSignals(
+  opening: Promise<House>,
+  stopping: AbortController,
+  graceMs: number,
+  log: Logger,
+  end: End,
+): void {
+  let sinceMs: number | undefined
+  const close = async (): Promise<void> => {
+    if (sinceMs !== undefined) {
+      if (performance.now() - sinceMs <= sameSignalMs) return
+      log.error('ended at once by a second signal: open calls are left to recovery')
+      await end(1)
+    }
+    sinceMs = performance.now()
+    stopping.abort()
+    const house = await opening
+    log.info('closing: no new paid calls')
+    const left = await house.close(graceMs)
+    if (left.length > 0) log.error({ calls: left }, 'calls were left to recovery')
+    else log.info('closed')
+    await end(left.length > 0 ? 1 : 0)
+  }
+  process.on('SIGTERM', close)
+  process.on('SIGINT', close)
+  process.on('SIGHUP', () => undefined)
+}
+
+const addressFaults: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'PORT: something else listens there already.',
+  EACCES: 'HOST, PORT: this machine does not let Tollgate listen there.',
+  EADDRNOTAVAIL: 'HOST: is no address of this machine.',
+  ENOTFOUND: 'HOST: is a name that nobody knows.',
+}
+
+/** Tells why the start stops, and answers the exit code. An error that is none of the expected ones is thrown on. */
+function refuse(error: unknown): number {
+  if (error instanceof StoreRefusal) return tell(error.exitCode, [error.message])
+  const { code = '', syscall } = error as NodeJS.ErrnoException
+  const fault = syscall === 'listen' || syscall === 'getaddrinfo' ? addressFaults[code] : undefined
+  if (fault) return tell(78, [fault])
   throw error
 }
 
-function exit(code: number, lines: readonly string[]): never {
+function tell(exitCode: number, lines: readonly string[]): number {
   process.stderr.write(`Tollgate did not start:\n${lines.map((line) => `  ${line}\n`).join('')}`)
-  process.exit(code)
+  return exitCode
 }
 
-/** What a person at the terminal needs next. Keys appear here once and in no log. */
+/** What a person at the terminal needs next. Keys are told here once and in no log. */
 function greeting({ origin, first, sandboxMode }: House): string {
-  const operator = first.adminKey
-    ? `\nOperator key, shown only now (it opens ${origin}/admin/v1):\n\n  ${first.adminKey}\n`
-    : ''
-  const sandbox = sandboxMode ? `\nSandbox mode: no upstream token is set, so nothing leaves this machine.\n` : ''
-  const another = `Make a test key with POST ${origin}/admin/v1/accounts/{id}/keys {"name": "...", "mode": "test"}.\n`
-  const call = first.demoKey
-    ? `Draw a picture with the demo key, shown only now:\n\n${curl(origin, first.demoKey)}\n`
-    : another
-  return `${operator}${sandbox}${sandboxMode ? call : ''}\n`
+  const operator = `Operator key, shown only now (it opens ${origin}/admin/v1):\n\n  ${first.adminKey}\n`
+  const demo = `Draw a picture with the demo key, shown only now:\n\n${pictureWith(origin, first.demoKey)}`
+  const parts = [
+    ...(first.adminKey ? [operator] : []),
+    ...(sandboxMode ? ['Sandbox mode: no upstream token is set, so nothing leaves this machine.\n'] : []),
+    ...(sandboxMode ? [first.demoKey ? demo : anotherKey(origin)] : []),
+  ]
+  return parts.length > 0 ? `\n${parts.join('\n')}\n` : ''
 }
 
-function curl(origin: string, key: string): string {
-  return [
-    `  curl -fsS ${origin}/sd/v2beta/stable-image/generate/core`,
-    `    -H 'authorization: Bearer ${key}'`,
-    `    -F prompt='A lighthouse at dawn' -F output_format=png -o lighthouse.png\n`,
-  ].join(' \\\n')
+function pictureWith(origin: string, key: string | undefined): string {
+  return shell([
+    `curl -fsS ${origin}/sd/v2beta/stable-image/generate/core`,
+    `-H 'authorization: Bearer ${key}'`,
+    `-F prompt='A lighthouse at dawn' -F output_format=png -o lighthouse.png`,
+  ])
+}
+
+function anotherKey(origin: string): string {
+  const request = shell([
+    `curl -fsS ${origin}/admin/v1/accounts/ACCOUNT_ID/keys`,
+    `-H 'authorization: Bearer OPERATOR_KEY' -H 'content-type: application/json'`,
+    `-d '{"name": "another", "mode": "test"}'`,
+  ])
+  return `The demo key was shown at the first start; make another with an operator key (ADMIN_KEY sets one):\n\n${request}`
+}
+
+function shell(lines: readonly string[]): string {
+  return `  ${lines.join(' \\\n    ')}\n`
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await serve()

@@ -10,7 +10,7 @@ const floors: readonly (readonly string[])[] = [
   ['cli'],
   ['server'],
   ['house'],
-  ['app', 'first-start'],
+  ['app', 'first-start', 'waiting-room'],
   ['gateway', 'portal', 'admin', 'dashboard', 'chores'],
   ['catalog'],
   ['accounts', 'keys', 'limits', 'ledger', 'replays', 'upstream', 'audit', 'operators', 'sessions', 'webhooks'],
@@ -81,7 +81,7 @@ function readsEnvironment(text: string): boolean {
 }
 
 function maySay(path: string): boolean {
-  return path.startsWith('upstream/') || /^config[-.]/.test(path) || path === 'server.ts'
+  return path.startsWith('upstream/') || /^config[-.]/.test(path) || path === 'house.ts'
 }
 
 function sources(folder: 'src' | 'test'): { path: string; text: string }[] {

@@ -1,9 +1,10 @@
-import type { Credits } from '../credits.ts'
-import { Problem } from '../errors.ts'
+import { type Credits, noCredits } from '../credits.ts'
+import { Problem, StoreUnavailable } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { rowOf, type Statement, type Store } from '../store/store.ts'
+import { type Manner, rowOf, type Statement, type Store, type Written } from '../store/store.ts'
 import { why } from './refusal.ts'
 import * as texts from './texts.ts'
+import { endRow, holdRow } from './together.ts'
 
 /** What a call asks the ledger to set aside: the most it can cost. Test calls set aside nothing. */
 export type Request = {
@@ -72,6 +73,26 @@ export class RefusedAlongside extends Error {
   }
 }
 
+/** How long a transaction whose connection was lost may still be under way on the server. */
+const lostMs = 60_000
+const noBalance: Balance = { posted: noCredits, held: noCredits, available: noCredits }
+const unconfirmed: Ending = { outcome: 'failed', reason: 'hold_unconfirmed', mayBill: false, credits: noCredits }
+
+type Made = { readonly balance: Balance } | { readonly refused: string }
+
+function madeBy(done: Written | Made): Made {
+  if ('balance' in done || done.refused !== undefined) return done
+  return { balance: balanceOf(rowOf(done.rows, 0)) }
+}
+
+function balanceIn(end: Written): Balance | undefined {
+  return end.refused === undefined ? balanceOf(rowOf(end.rows, 1)) : undefined
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof StoreUnavailable && error.trouble === 'gone'
+}
+
 export type Ledger = ReturnType<typeof openLedger>
 
 /**
@@ -79,12 +100,17 @@ export type Ledger = ReturnType<typeof openLedger>
  * `alongside` share it. All throw StoreUnavailable when the database cannot write; then nothing has happened.
  */
 export function openLedger(store: Store, owner: string) {
+  const lost = new Map<string, { readonly hold: Hold; readonly untilMs: number }>()
+
   /** Throws Problem: insufficient_credits, quota_exceeded, unauthorized, account_suspended; RefusedAlongside. */
   async function hold(request: Request, alongside: readonly Statement[] = []): Promise<Hold> {
     for (let tries = 3; ; tries--) {
       const nowMs = Date.now()
-      const done = await store.write([...texts.hold(request, owner, nowMs), ...alongside])
-      if (done.refused === undefined) return { ...request, balance: balanceOf(rowOf(done.rows, 0)) }
+      const unit = [...texts.hold(request, owner, nowMs), ...alongside]
+      // Only alone is a refusal certain, so what was refused among many is asked for once more by itself.
+      const together = tries === 3 && alongside.length === 0 ? holdRow(request, owner, nowMs) : undefined
+      const done = await written(request, unit, together)
+      if ('balance' in done) return { ...request, balance: done.balance }
       if (done.refused !== 'account' && done.refused !== 'quota') throw new RefusedAlongside(done.refused)
       // The reason is read afterwards; when it is gone by then, the hold deserves another try.
       const problem = await why(store, request, nowMs)
@@ -93,15 +119,53 @@ export function openLedger(store: Store, owner: string) {
     }
   }
 
+  /** One try at a hold. After a lost connection the call's id tells whether it was made; if not, it is made once more. */
+  async function written(request: Request, unit: readonly Statement[], together?: Manner['together']): Promise<Made> {
+    try {
+      return madeBy(await store.write(unit, { together }))
+    } catch (error) {
+      if (!isLost(error)) throw error
+    }
+    lost.set(request.id, { hold: { ...request, balance: noBalance }, untilMs: performance.now() + lostMs })
+    const made = (await heldAs(request.id)) ?? madeBy(await store.write(unit).catch(unlessHeld(request.id)))
+    // The first try can end no other way any more: it has been made, or its id has been given to this one.
+    if ('balance' in made) lost.delete(request.id)
+    return made
+  }
+
+  function unlessHeld(id: string) {
+    return async (error: unknown): Promise<Made> => {
+      const held = isLost(error) ? undefined : await heldAs(id)
+      if (held) return held
+      throw error
+    }
+  }
+
+  async function heldAs(id: string): Promise<Made | undefined> {
+    const [row] = await store.read(texts.stateAndBalance, [id])
+    return row?.['state'] === 'held' ? { balance: balanceOf(row) } : undefined
+  }
+
+  /** Releases holds whose making nobody could confirm, once they turn up; answers how many did. */
+  async function tidy(): Promise<number> {
+    let count = 0
+    for (const [id, { hold, untilMs }] of lost) {
+      if (await release(hold, unconfirmed)) count++
+      else if (performance.now() < untilMs) continue
+      lost.delete(id)
+    }
+    return count
+  }
+
   /** Charges what the ending says and frees the rest; safe to ask again. Throws Problem hold_expired when the hold was released. */
   async function settle(hold: Hold, ending: Ending, alongside: readonly Statement[] = []): Promise<Balance> {
     if (ending.credits > hold.amount) throw new Error(`call ${hold.id} would be charged more than it holds`)
-    const done = await store.write([...texts.end('settled', hold, ending, Date.now()), ...alongside])
-    if (done.refused === undefined) return balanceOf(rowOf(done.rows, 1))
+    const balance = await end('settled', hold, ending, alongside)
+    if (balance) return balance
     // Only the owner settles, so a settled call is one whose first answer was lost on the way here.
-    const [row] = await store.read(texts.stateAndBalance, [hold.id])
-    if (row?.['state'] !== 'settled') throw new Problem('hold_expired')
-    return balanceOf(row)
+    const settled = await endedAs('settled', hold.id)
+    if (!settled) throw new Problem('hold_expired')
+    return settled
   }
 
   /** Frees what is held and charges nothing. Answers undefined when the hold has ended before. */
@@ -110,8 +174,30 @@ export function openLedger(store: Store, owner: string) {
     ending: Ending,
     alongside: readonly Statement[] = [],
   ): Promise<Balance | undefined> {
-    const done = await store.write([...texts.end('released', hold, ending, Date.now()), ...alongside])
-    return done.refused === undefined ? balanceOf(rowOf(done.rows, 1)) : undefined
+    return end('released', hold, ending, alongside)
+  }
+
+  /** A lost connection is no answer, so it is asked again; the first try may have ended the hold. */
+  async function end(
+    state: 'settled' | 'released',
+    hold: Hold,
+    ending: Ending,
+    alongside: readonly Statement[],
+  ): Promise<Balance | undefined> {
+    const nowMs = Date.now()
+    const unit = [...texts.end(state, hold, ending, nowMs), ...alongside]
+    const together = alongside.length === 0 ? endRow(state, hold, ending, nowMs) : undefined
+    try {
+      return balanceIn(await store.write(unit, { lane: 'end', together }))
+    } catch (error) {
+      if (!isLost(error)) throw error
+    }
+    return balanceIn(await store.write(unit, { lane: 'end' })) ?? endedAs(state, hold.id)
+  }
+
+  async function endedAs(state: 'settled' | 'released', callId: string): Promise<Balance | undefined> {
+    const [row] = await store.read(texts.stateAndBalance, [callId])
+    return row?.['state'] === state ? balanceOf(row) : undefined
   }
 
   /** Ends a call of which nothing was delivered, whatever its state: an open hold is released, a charge refunded. */
@@ -168,7 +254,13 @@ export function openLedger(store: Store, owner: string) {
     }
   }
 
-  return { hold, settle, release, undo, refund, grant, recover }
+  /** Removes at most so many ended calls older than an id, and answers how many; their entries and usage stay. */
+  async function forgetCalls(beforeId: string, most: number): Promise<number> {
+    const done = await store.write([{ sql: texts.forgetCalls, params: [beforeId, most] }])
+    return done.rows[0]?.length ?? 0
+  }
+
+  return { hold, tidy, settle, release, undo, refund, grant, recover, forgetCalls }
 }
 
 function holdOf(row: Readonly<Record<string, unknown>>): Hold {
@@ -185,7 +277,7 @@ function holdOf(row: Readonly<Record<string, unknown>>): Hold {
     upstream: String(row['upstream']),
     bytesIn: Number(row['bytes_in']),
     clientRequestId: null,
-    balance: { posted: 0 as Credits, held: 0 as Credits, available: 0 as Credits },
+    balance: noBalance,
   }
 }
 

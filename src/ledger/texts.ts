@@ -16,22 +16,25 @@ const usedThisMonth = (table: string, day: string) =>
   `CASE WHEN ${table}.day / 100 >= ${day} / 100 THEN ${table}.month_used ELSE 0 END`
 
 /** True while the row `limits` has no quota, or `amount` more fits what `counters` has used of its period. */
-const fits = (limits: string, counters: string, day: string, amount: string) => `(${limits}.quota_credits IS NULL
+export const fits = (limits: string, counters: string, day: string, amount: string) => `(${limits}.quota_credits IS NULL
   OR ${amount} = 0 OR ${limits}.quota_credits >= ${amount} + CASE ${limits}.quota_period
     WHEN 'day' THEN ${usedToday(counters, day)}
     WHEN 'month' THEN ${usedThisMonth(counters, day)}
     ELSE ${counters}.total_used END)`
 
-const count = (table: string, day: string, amount: string) => `day = ${laterDay(table, day)},
+export const count = (table: string, day: string, amount: string) => `day = ${laterDay(table, day)},
   day_used = ${usedToday(table, day)} + ${amount},
   month_used = ${usedThisMonth(table, day)} + ${amount},
   total_used = ${table}.total_used + ${amount}`
 
-const holdAccount = `UPDATE accounts SET held = held + $3, ${count('accounts', '$4', '$3')}
-  WHERE id = $1 AND status = 'active' AND posted - held >= $3 AND ${fits('accounts', 'accounts', '$4', '$3')}
+// SQLite is handed every number as a double, and a double would not lose the day when it is divided.
+const today = 'CAST($4 AS BIGINT)'
+
+const holdAccount = `UPDATE accounts SET held = held + $3, ${count('accounts', today, '$3')}
+  WHERE id = $1 AND status = 'active' AND posted - held >= $3 AND ${fits('accounts', 'accounts', today, '$3')}
     AND EXISTS (SELECT 1 FROM keys JOIN spends ON spends.id = keys.spend_id
       WHERE keys.id = $2 AND keys.account_id = $1 AND keys.revoked_at IS NULL
-        AND (keys.expires_at IS NULL OR keys.expires_at > $5) AND ${fits('keys', 'spends', '$4', '$3')})
+        AND (keys.expires_at IS NULL OR keys.expires_at > $5) AND ${fits('keys', 'spends', today, '$3')})
   RETURNING posted, held`
 
 // The quota is asked here again: where rows are locked one by one, only this statement sees the counter's last value.
@@ -85,11 +88,20 @@ const countUsage = `INSERT INTO usage (day, account_id, key_id, offer, mode, cal
     succeeded = usage.succeeded + excluded.succeeded, failed = usage.failed + excluded.failed,
     credits = usage.credits + excluded.credits`
 
+export function chargedOf(state: 'settled' | 'released', ending: Ending): number {
+  return state === 'settled' ? ending.credits : 0
+}
+
+/** As usage counts it. */
+export function isGood({ outcome }: Ending): 1 | 0 {
+  return outcome === 'succeeded' || outcome === 'filtered' ? 1 : 0
+}
+
 /** Ends an open hold; the second statement's row has the balance after it. Refuses as `ended`. */
 export function end(state: 'settled' | 'released', hold: Hold, ending: Ending, nowMs: number): Statement[] {
-  const charged = state === 'settled' ? ending.credits : 0
+  const charged = chargedOf(state, ending)
   const unused = hold.amount - charged
-  const good = ending.outcome === 'succeeded' || ending.outcome === 'filtered' ? 1 : 0
+  const good = isGood(ending)
   const unit: Statement[] = [
     {
       sql: endCall,
@@ -172,3 +184,6 @@ export const openHolds = `SELECT * FROM calls WHERE owner = $1 AND state = 'held
 
 export const stateAndBalance = `SELECT calls.state, accounts.posted, accounts.held FROM calls
   JOIN accounts ON accounts.id = calls.account_id WHERE calls.id = $1`
+
+export const forgetCalls = `DELETE FROM calls WHERE id IN
+  (SELECT id FROM calls WHERE id < $1 AND state <> 'held' ORDER BY id LIMIT $2) RETURNING id`

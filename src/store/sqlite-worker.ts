@@ -3,7 +3,8 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Trouble } from '../errors.ts'
 import { type Migration, migrationsFor } from './migrate.ts'
-import type { Row, Value } from './store.ts'
+import { copyBeforeMigration } from './sqlite-backup.ts'
+import { type Row, StoreRefusal, type Value } from './store.ts'
 
 export type Seat = { readonly path: string; readonly role: 'writer' | 'reader' }
 export type Step = readonly [statement: number, params: readonly Value[], must: string | undefined]
@@ -12,7 +13,7 @@ export type Reply =
   | { readonly rows: readonly (readonly Row[])[] }
   | { readonly refused: string }
   | { readonly trouble: Trouble | undefined; readonly error: string }
-export type Opened = { readonly opened: true } | { readonly refusal: string; readonly exitCode: 65 | 78 }
+export type Opened = { readonly opened: true } | { readonly refusal: string; readonly exitCode: 65 | 75 | 78 }
 
 /** Larger files are checked by `tollgate doctor` instead, since the whole file is read. */
 const checkedAtStartBytes = 128 * 1024 * 1024
@@ -42,6 +43,7 @@ function open(): Opened {
     if (role === 'writer') return openWriter()
     return { opened: true }
   } catch (error) {
+    if (error instanceof StoreRefusal) return { refusal: error.message, exitCode: error.exitCode }
     return { refusal: sentenceFor(error), exitCode: troubleOf(error) === 'corrupt' ? 65 : 78 }
   }
 }
@@ -63,7 +65,10 @@ function migrate(migrations: readonly Migration[]): Opened {
   if (at > (migrations.at(-1)?.number ?? 0)) {
     return { refusal: `${path} was written by a newer Tollgate (schema ${at}); start that version.`, exitCode: 78 }
   }
-  for (const { number, name, sql } of migrations.filter((each) => each.number > at)) {
+  const pending = migrations.filter((each) => each.number > at)
+  // The way back, should the newer version turn out not to fit.
+  if (at > 0 && pending[0]) copyBeforeMigration(database, path, pending[0].number)
+  for (const { number, name, sql } of pending) {
     database.exec(`BEGIN IMMEDIATE; ${sql};`)
     database.prepare('INSERT INTO schema_migrations VALUES (?, ?, ?)').run(number, name, Date.now())
     database.exec('COMMIT')

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
@@ -33,15 +33,22 @@ export async function openSqlite(path: string): Promise<Store> {
 
 function storeOf(writer: Desk, reader: Desk, lock: { close(): void }): Store {
   const snapshot = async (reads: readonly Statement[]) => rowsOf(await reader.ask(reads)).rows
+  let closed: Promise<void> | undefined
+
+  async function close(): Promise<void> {
+    await reader.close()
+    await writer.close()
+    lock.close()
+  }
+
   return {
     dialect: 'sqlite',
     write: async (unit) => rowsOf(await writer.ask(unit)),
     read: async (sql, params = []) => (await snapshot([{ sql, params }]))[0] ?? [],
     snapshot,
-    async close() {
-      await reader.close()
-      await writer.close()
-      lock.close()
+    close() {
+      closed ??= close()
+      return closed
     },
   }
 }
@@ -149,7 +156,8 @@ function openDesk(seat: Seat): Promise<Desk> {
   })
 }
 
-function refuseOldSqlite(version: string): void {
+/** Throws StoreRefusal. */
+export function refuseOldSqlite(version: string): void {
   const parts = version.split('.').map(Number)
   for (const [index, least] of oldestSqlite.entries()) {
     const part = parts[index] ?? 0
@@ -168,7 +176,8 @@ function refuseOldSqlite(version: string): void {
 function lockFile(file: string): { remember(): void; close(): void } {
   const lock = openLock(`${file}.lock`, file)
   const remembered = Number(lock.prepare('PRAGMA user_version').get()?.['user_version']) > 0
-  if (remembered && !existsSync(file)) {
+  // A file cut to nothing is as lost as a missing one, and SQLite would begin anew in it.
+  if (remembered && !statSync(file, { throwIfNoEntry: false })?.size) {
     lock.close()
     const text = `DATABASE_URL: the ledger ${file} was here before and is gone. Restore it, or remove ${file}.lock to begin an empty one.`
     throw new StoreRefusal(78, text)
@@ -176,7 +185,8 @@ function lockFile(file: string): { remember(): void; close(): void } {
   return { remember: () => lock.exec('PRAGMA user_version = 1'), close: () => lock.close() }
 }
 
-function openLock(path: string, file: string): DatabaseSync {
+/** Takes the lock that a server keeps for as long as it lives. Throws StoreRefusal: 75 while another process has it. */
+export function openLock(path: string, file: string): DatabaseSync {
   let lock: DatabaseSync | undefined
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })

@@ -14,14 +14,42 @@ export type Written =
   | { readonly refused: undefined; readonly rows: readonly (readonly Row[])[] }
   | { readonly refused: string; readonly rows: readonly [] }
 
+/**
+ * Texts that do what many units of one kind do, in one transaction, for a database where a statement costs far more
+ * than a row. They may leave out a unit that could have been done, but never do one that could not.
+ */
+export type Together = {
+  /**
+   * Rows to lock first, in an order that every writer keeps; `$1` is an array of that column. The last text answers
+   * what it locked as `locked`, joined by commas, and says where it would pass over rows locked by others.
+   */
+  readonly locks: readonly { readonly sql: string; readonly column: number }[]
+  /** `$1`, `$2` ... are one array for each column. Answers a row for each unit done, its place from 1 on as `n`. */
+  readonly sql: string
+  readonly columns: readonly ('text' | 'bigint')[]
+  /** The statement of the unit whose row the answer stands for. */
+  readonly answers: number
+  /** The word for a unit that was left out. */
+  readonly refused: string
+}
+
+/** How a unit may be written; none of it changes what the unit does. */
+export type Manner = {
+  /** Ends of calls go by connections of their own, so that no flood of holds keeps them waiting. */
+  readonly lane?: 'end'
+  /** This unit as one row of many. */
+  readonly together?: { readonly kind: Together; readonly row: readonly Value[] } | undefined
+}
+
 export type Store = {
   readonly dialect: 'sqlite' | 'postgres'
   /**
    * Runs the statements as one transaction, all or nothing, and resolves once it is durable. A unit is data: no code
    * runs inside a transaction, so nothing can be awaited there, and the writes of concurrent calls share one commit.
-   * Throws StoreUnavailable when it could not be written; then nothing of it was.
+   * Throws StoreUnavailable when it could not be written; then nothing of it was, except that of a unit whose
+   * connection was lost (trouble `gone`) nobody knows.
    */
-  write(unit: readonly Statement[]): Promise<Written>
+  write(unit: readonly Statement[], manner?: Manner): Promise<Written>
   /** The rows of one statement that only reads. Throws StoreUnavailable. */
   read(sql: string, params?: readonly Value[]): Promise<readonly Row[]>
   /** Several reads of one and the same moment. Throws StoreUnavailable. */

@@ -1,0 +1,67 @@
+import { idAt } from '../ids.ts'
+import type { Row, Store, Value } from '../store/store.ts'
+import { type Entry, entryOf } from './ledger.ts'
+
+export const callStates = ['held', 'settled', 'released'] as const
+
+export type CallFilter = {
+  readonly accountId?: string | undefined
+  readonly keyId?: string | undefined
+  readonly offer?: string | undefined
+  readonly state?: (typeof callStates)[number] | undefined
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+  /** Calls older than this id only. */
+  readonly before?: string | undefined
+  readonly limit: number
+}
+
+/** Calls, newest first, as rows of the table. */
+export function calls(store: Store, filter: CallFilter): Promise<readonly Row[]> {
+  const { sql, params } = finding(filter)
+  return store.read(sql, params)
+}
+
+// A call's id is made when its head arrives, its row when its turn comes; clocks may slip besides.
+const slipMs = 86_400_000
+
+/** Conditions are written only for what is asked, so that an index can serve them; ids stand in for times. */
+export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter): { sql: string; params: Value[] } {
+  const { accountId, keyId, offer, state } = filter
+  const params: Value[] = [limit]
+  const upTo = toMs === undefined ? undefined : idAt('call', toMs + slipMs)
+  const narrow = accountId !== undefined || keyId !== undefined
+  // An expression has no index: it leaves the planner the one meant here. Open holds are few and have their own, and
+  // an account or a key has fewer calls than an offer.
+  const id = state === 'held' && !narrow ? `id || ''` : 'id'
+  const bought = state === 'held' || narrow ? `offer || ''` : 'offer'
+  const asked: readonly (readonly [condition: string, value: string | number | undefined])[] = [
+    ['account_id =', accountId],
+    ['key_id =', keyId],
+    [`${bought} =`, offer],
+    ['created_at >=', fromMs],
+    ['created_at <', toMs],
+    [`${id} >=`, fromMs === undefined ? undefined : idAt('call', fromMs - slipMs)],
+    [`${id} <`, before !== undefined && upTo !== undefined ? (before < upTo ? before : upTo) : (before ?? upTo)],
+  ]
+  const conditions = asked.flatMap(([condition, value]) =>
+    value === undefined ? [] : [`${condition} $${params.push(value)}`],
+  )
+  if (state !== undefined) conditions.push(states[state])
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
+  return { sql: `SELECT * FROM calls ${where} ORDER BY ${id} DESC LIMIT $1`, params }
+}
+
+// Written out, since an index on some states serves only a condition that names them.
+const states = { held: `state = 'held'`, settled: `state = 'settled'`, released: `state = 'released'` } as const
+
+/** One call; with `accountId`, another account's is as unknown as one that never was. */
+export async function call(store: Store, id: string, accountId?: string): Promise<Row | undefined> {
+  const [row] = await store.read('SELECT * FROM calls WHERE id = $1', [id])
+  return accountId === undefined || row?.['account_id'] === accountId ? row : undefined
+}
+
+/** The charge of a call and its refund, in that order, as far as they happened. */
+export async function entriesOf(store: Store, callId: string): Promise<readonly Entry[]> {
+  return (await store.read('SELECT * FROM entries WHERE call_id = $1 ORDER BY kind', [callId])).map(entryOf)
+}

@@ -1,0 +1,94 @@
+/**
+ * Holds and settles per second on both stores, many in flight, one account for eight keys or an account for each.
+ * node test/bench/pairs.ts
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openAccounts } from '../../src/accounts/accounts.ts'
+import { millionths } from '../../src/credits.ts'
+import { newId } from '../../src/ids.ts'
+import { openKeys } from '../../src/keys/keys.ts'
+import { type Ledger, openLedger, type Request } from '../../src/ledger/ledger.ts'
+import { books } from '../../src/ledger/statement.ts'
+import { openStore } from '../../src/store/open.ts'
+import type { Statement, Store } from '../../src/store/store.ts'
+import { startServer } from '../support/postgres.ts'
+
+const seconds = 4
+const price = millionths(3_000_000)
+const nothing: Statement = { sql: 'SELECT 1 AS one', params: [] }
+
+type Buyer = Pick<Request, 'accountId' | 'keyId' | 'spendId'>
+
+async function buyers(store: Store, accounts: number, keysEach: number): Promise<Buyer[]> {
+  const found: Buyer[] = []
+  for (let account = 0; account < accounts; account++) {
+    const { id: accountId, unit } = openAccounts(store).creating('bench', null)
+    await store.write(unit)
+    await openLedger(store, 'bench').grant({ accountId, credits: millionths(9e15), reason: 'bench' })
+    for (let key = 0; key < keysEach; key++) {
+      const { id: keyId, unit } = openKeys(store, 0).issuing(accountId, { name: 'bench' })
+      await store.write(unit)
+      found.push({ accountId, keyId, spendId: keyId })
+    }
+  }
+  return found
+}
+
+async function pair(ledger: Ledger, buyer: Buyer, alongside: readonly Statement[]): Promise<void> {
+  const sold = { offer: 'bench', mode: 'live', amount: price, price, priceVersion: 1, upstream: 'bench' } as const
+  const hold = await ledger.hold(
+    { id: newId('call'), ...buyer, ...sold, bytesIn: 600, clientRequestId: null },
+    alongside,
+  )
+  const ending = { outcome: 'succeeded', reason: 'success', mayBill: false, credits: price } as const
+  await ledger.settle(hold, { ...ending, tokenId: 'tok_1', attempts: '[{"tokenId":"tok_1"}]', status: 200 }, alongside)
+}
+
+async function pairsPerSecond(ledger: Ledger, all: readonly Buyer[], inFlight: number, alone: boolean) {
+  const untilMs = performance.now() + seconds * 1000
+  let pairs = 0
+  const began = process.cpuUsage()
+  await Promise.all(
+    Array.from({ length: inFlight }, async (_, lane) => {
+      const buyer = all[lane % all.length]
+      if (!buyer) throw new Error('no buyer')
+      while (performance.now() < untilMs) {
+        await pair(ledger, buyer, alone ? [nothing] : [])
+        pairs++
+      }
+    }),
+  )
+  const { user, system } = process.cpuUsage(began)
+  return { 'pairs/s': Math.round(pairs / seconds), 'cpu us/pair': Math.round((user + system) / pairs) }
+}
+
+async function measure(name: string, store: Store): Promise<void> {
+  const ledger = openLedger(store, 'bench')
+  const crowds = { 'one account': await buyers(store, 1, 8), '64 accounts': await buyers(store, 64, 1) }
+  await pairsPerSecond(ledger, crowds['64 accounts'], 64, false)
+  for (const alone of [false, true]) {
+    for (const [crowd, all] of Object.entries(crowds)) {
+      for (const inFlight of [1, 64, 512]) {
+        const found = await pairsPerSecond(ledger, all, inFlight, alone)
+        process.stdout.write(
+          `${name}, ${crowd}, ${inFlight} in flight, ${alone ? 'alone' : 'together'}: ${JSON.stringify(found)}\n`,
+        )
+      }
+    }
+  }
+  const { balanced } = await books(store)
+  if (!balanced) throw new Error('the books do not balance')
+  await store.close()
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'))
+const server = await startServer(true)
+try {
+  await measure('sqlite', await openStore({ kind: 'sqlite', path: join(folder, 'house.db') }))
+  await measure('postgres', await openStore({ kind: 'postgres', url: await server.database() }))
+} finally {
+  await server.close()
+  rmSync(folder, { recursive: true })
+}
