@@ -1,15 +1,29 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import type { Logger } from 'pino'
 import { type AdminRooms, admin } from './admin/admin.ts'
+import {
+  brokenRequests,
+  brokenUpload,
+  cutStalled,
+  endsConnection,
+  faultInHead,
+  grantContinue,
+  onBrokenUpload,
+  openServer,
+} from './connections.ts'
 import { Problem } from './errors.ts'
-import { holdContinue } from './gateway/body.ts'
 import { type GatewayRooms, gateway } from './gateway/gateway.ts'
 import { type LookAlikeRooms, lookAlikes } from './gateway/look-alikes.ts'
 import { stabilityErrors } from './gateway/refusals.ts'
 import { newId } from './ids.ts'
-import { problemJson, problemJsonErrors } from './problem-json.ts'
+import { problemJsonErrors } from './problem-json.ts'
 import { allowedMethods } from './routes.ts'
 
 export type AppRooms = {
@@ -25,6 +39,9 @@ export type AppRooms = {
   }
 }
 
+/** Where callers expect the upstream's error dialect. */
+const paidPrefixes = ['/sd', '/v2beta']
+
 /** One Fastify instance out of given rooms: request ids, error handlers, the doors. */
 export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
   const { settings, log } = rooms
@@ -38,30 +55,19 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
     trustProxy: settings.trustProxy,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
-    clientErrorHandler,
-    frameworkErrors: (error, request, reply) => problemJsonErrors(log)(error, request, reply),
+    clientErrorHandler: brokenRequests(log),
+    frameworkErrors: illegiblePaths(log),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   })
-  app.addHook('onRequest', (request, reply, done) => {
-    reply
-      .header('x-request-id', request.id)
-      .header('cache-control', 'no-store')
-      .header('x-content-type-options', 'nosniff')
-    done()
-  })
-  const allow = allowedMethods(app)
-  const unknown = (request: FastifyRequest) => {
-    const methods = allow(request.url)
-    if (methods.length === 0) throw new Problem('not_found')
-    throw new Problem('method_not_allowed', { headers: { allow: methods.join(', ') } })
-  }
+  const unknown = unknownOf(allowedMethods(app))
+  addHooks(app, unknown, settings.requestTimeoutMs)
   app.setErrorHandler(problemJsonErrors(log))
-  app.setNotFoundHandler(unknown)
-  for (const prefix of ['/sd', '/v2beta']) {
+  app.setNotFoundHandler((request) => Promise.reject(unknown(request)))
+  for (const prefix of paidPrefixes) {
     app.register(
       async (scope) => {
         scope.setErrorHandler(stabilityErrors(log))
-        scope.setNotFoundHandler(unknown)
+        scope.setNotFoundHandler((request) => Promise.reject(unknown(request)))
       },
       { prefix },
     )
@@ -73,6 +79,54 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
   return app
 }
 
+/** A path that cannot be decoded belongs to no door, and no hook has run for it. */
+function illegiblePaths(log: Logger) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    mark(request, reply)
+    const paid = paidPrefixes.some((prefix) => request.url.startsWith(`${prefix}/`))
+    const answer = paid ? stabilityErrors(log) : problemJsonErrors(log)
+    answer(error, request, reply)
+  }
+}
+
+type Unknown = (request: FastifyRequest) => Problem
+
+function unknownOf(allow: (url: string) => readonly string[]): Unknown {
+  return ({ url }) => {
+    const methods = allow(url)
+    if (methods.length === 0) return new Problem('not_found')
+    return new Problem('method_not_allowed', { headers: { allow: methods.join(', ') } })
+  }
+}
+
+/** What holds for every request whatever its door: a head that can be trusted, a body that may break, a reader who may stop. */
+function addHooks(app: FastifyInstance, unknown: Unknown, requestTimeoutMs: number): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    mark(request, reply)
+    const fault = faultInHead(request.raw)
+    if (fault !== undefined) done(new Problem('bad_request', { errors: [fault] }))
+    // What nobody answers is refused before its body is read.
+    else done(request.is404 ? unknown(request) : undefined)
+  })
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    const fault = brokenUpload(request.raw)
+    if (fault) return done(fault)
+    onBrokenUpload(request.raw, (problem) => void reply.send(problem))
+    grantContinue(request.raw)
+    done(null, payload)
+  })
+  app.addHook('onSend', (request, reply, payload, done) => {
+    if (endsConnection(request.raw)) reply.header('connection', 'close')
+    cutStalled(reply.raw, requestTimeoutMs)
+    done(null, payload)
+  })
+}
+
+/** What every reply carries. */
+function mark({ id }: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+}
+
 function health(scope: FastifyInstance, { unready, paid }: AppRooms): void {
   scope.get('/health', async () => ({ status: 'ok' }))
   scope.get('/ready', async (_request, reply) => {
@@ -80,52 +134,4 @@ function health(scope: FastifyInstance, { unready, paid }: AppRooms): void {
     if (reason !== null) reply.code(503).header('retry-after', 1)
     return { status: reason === null ? 'ready' : 'not_ready', ...(reason === null ? {} : { reason }), paid: paid() }
   })
-}
-
-/** Heads and bodies have to be complete in time, and `Expect: 100-continue` waits for the gate. */
-function openServer(handler: RequestListener, requestTimeoutMs: number): Server {
-  const options = {
-    requestTimeout: requestTimeoutMs,
-    headersTimeout: Math.ceil(requestTimeoutMs / 3),
-    connectionsCheckingInterval: 500,
-    keepAliveTimeout: 65_000,
-    maxHeaderSize: 16 * 1024,
-    noDelay: true,
-  }
-  const server = createServer(options, handler)
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    holdContinue(request, response)
-    handler(request, response)
-  })
-  return server
-}
-
-// A request that cannot be parsed never reaches a door, so its answer is written here.
-function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const problem = new Problem(
-    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-      ? 'request_timeout'
-      : error.code === 'HPE_HEADER_OVERFLOW'
-        ? 'headers_too_large'
-        : 'bad_request',
-  )
-  const id = newId('call')
-  const body = JSON.stringify({ ...problemJson(problem, id), id, errors: problem.errors })
-  const head = [
-    `HTTP/1.1 ${problem.status} ${reasonPhrases[problem.status] ?? 'Error'}`,
-    'content-type: application/problem+json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    ...['cache-control: no-store', 'x-content-type-options: nosniff', `x-request-id: ${id}`, 'connection: close'],
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy())
-}
-
-const reasonPhrases: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  408: 'Request Timeout',
-  431: 'Request Header Fields Too Large',
 }

@@ -20,16 +20,11 @@ export function millionths(count: number): Credits {
  * Answers undefined for more than six decimals, for what is not finite, and for more than an account may own.
  */
 export function parseCredits(amount: number): Credits | undefined {
-  const digits = /^(-?)(\d+)(?:\.(\d{1,6}))?$/.exec(plain(amount))
+  // What is below a millionth, or too large, prints with an exponent and does not match.
+  const digits = /^(-?)(\d+)(?:\.(\d{1,6}))?$/.exec(String(amount))
   if (!digits) return undefined
   const count = Number(digits[2]) * perCredit + Number((digits[3] ?? '').padEnd(6, '0'))
   return count <= most ? ((digits[1] ? -count : count) as Credits) : undefined
-}
-
-// JSON numbers below a millionth print with an exponent; those that matter to us do so only between 1e-6 and 1e-7.
-function plain(amount: number): string {
-  const text = String(amount)
-  return text.includes('e-') ? amount.toFixed(7).replace(/0$/, '') : text
 }
 
 /** The shortest decimal of an amount: `3`, `6.5`, `-0.000001`. */
@@ -44,4 +39,14 @@ export function formatCredits(amount: Credits): string {
 /** The JSON number of an amount; a double holds six decimals exactly up to four billion credits. */
 export function jsonCredits(amount: Credits): number {
   return Number(formatCredits(amount))
+}
+
+/** The shortest decimal of a sum that may be beyond any one account. */
+export function formatSum(sum: bigint): string {
+  const size = sum < 0n ? -sum : sum
+  const unit = BigInt(perCredit)
+  const fraction = String(size % unit)
+    .padStart(6, '0')
+    .replace(/0+$/, '')
+  return `${sum < 0n ? '-' : ''}${size / unit}${fraction && `.${fraction}`}`
 }

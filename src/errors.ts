@@ -103,6 +103,8 @@ export function problemOf(error: Error & { statusCode?: number; validation?: rea
   if (error instanceof StoreUnavailable) return new Problem('ledger_unavailable', { cause: error })
   if (error.validation) return new Problem('bad_request', { errors: error.validation.map(named), cause: error })
   // What Fastify itself refuses in a request.
+  // Only an id too long to be one makes a path that long.
+  if (error.statusCode === 414) return new Problem('not_found', { cause: error })
   if (error.statusCode === 413) return new Problem('payload_too_large', { cause: error })
   if (error.statusCode === 415) return new Problem('unsupported_media_type', { cause: error })
   if (error.statusCode && error.statusCode < 500) return new Problem('bad_request', { cause: error })

@@ -1,5 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
 
 /** What may never be written, wherever it stands. Lines are built from chosen fields; this is the net below. */
 const never = [
@@ -9,13 +9,12 @@ const never = [
 )
 
 /**
- * JSON lines, or readable ones on a terminal. Lines are written without waiting, so a blocked reader of the log cannot
- * halt a call. Of an error only its class, message and stack are written: libraries hang requests and sockets on theirs.
+ * JSON lines, or readable ones on a terminal. Of an error only its class, code, message and stack are written:
+ * libraries hang requests and sockets on theirs.
  */
-export function openLog(level: string, terminal: boolean, to?: DestinationStream): Logger {
-  const stream =
-    to ??
-    (terminal ? pretty({ colorize: true, ignore: 'pid,hostname', sync: false }) : pino.destination({ sync: false }))
+export function openLog(level: string, terminal: boolean, to: DestinationStream): Logger {
+  const readable = prettyFactory({ colorize: true, ignore: 'pid,hostname' })
+  const stream = terminal ? { write: (line: string) => to.write(readable(line)) } : to
   return pino(
     { level, redact: { paths: never, censor: '[never logged]' }, serializers: { err: plainError }, base: undefined },
     stream,
@@ -24,6 +23,50 @@ export function openLog(level: string, terminal: boolean, to?: DestinationStream
 
 function plainError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: String(error) }
-  const cause = error.cause instanceof Error ? plainError(error.cause) : undefined
-  return { type: error.name, message: error.message, stack: error.stack, ...(cause ? { cause } : {}) }
+  const { code } = error as { code?: unknown }
+  return {
+    type: error.name,
+    // Node's and undici's codes say what an empty message does not.
+    ...(typeof code === 'string' && /^\w{1,40}$/.test(code) ? { code } : {}),
+    message: error.message,
+    stack: error.stack,
+    ...(error.cause instanceof Error ? { cause: plainError(error.cause) } : {}),
+  }
+}
+
+export type Output = {
+  /** Queues a text behind all others. */
+  write(text: string): void
+  /** Resolves once everything is written, or when it cannot be; nothing is written after it. */
+  ended(): Promise<void>
+}
+
+/** Past this, lines that nobody reads are dropped, so that a stuck reader of the log cannot fill the memory. */
+const mostWaitingBytes = 16 * 1024 * 1024
+const patienceMs = 1000
+
+/** Standard output, written in order and without waiting, so that a blocked reader cannot halt a call. */
+export function openOutput(): Output {
+  // SonicBoom's flush waits for the last write only where a least length is set.
+  const stream = pino.destination({ dest: 1, sync: false, minLength: 1, maxLength: mostWaitingBytes })
+  // Neither a reader who left nor a full disk may end a house that serves.
+  stream.on('error', () => undefined)
+
+  let closed = false
+
+  function ended(): Promise<void> {
+    return new Promise((resolve) => {
+      const close = () => {
+        clearTimeout(timer)
+        closed = true
+        // Otherwise it would try again at exit what could not be written, without end.
+        stream.destroy()
+        resolve()
+      }
+      const timer = setTimeout(close, patienceMs)
+      stream.flush(close)
+    })
+  }
+
+  return { write: (text) => void (closed || stream.write(text)), ended }
 }

@@ -1,8 +1,9 @@
 import { type Allowance, allowanceColumns, allowanceOf } from '../allowance.ts'
+import { type Counters, countersOf } from '../counters.ts'
 import type { Credits } from '../credits.ts'
 import { Problem } from '../errors.ts'
-import { newId } from '../ids.ts'
-import type { Row, Statement, Store } from '../store/store.ts'
+import { isId, newId } from '../ids.ts'
+import type { Row, Statement, Store, Value } from '../store/store.ts'
 
 export type AccountStatus = 'active' | 'suspended' | 'closed'
 
@@ -13,14 +14,16 @@ export type Account = Allowance & {
   readonly status: AccountStatus
   readonly posted: Credits
   readonly held: Credits
+  readonly counters: Counters
   readonly version: number
   readonly createdAtMs: number
 }
 
 export type AccountChange = { readonly name?: string; readonly status?: AccountStatus } & Partial<Allowance>
+
 export type AccountFilter = {
   readonly q?: string | undefined
-  readonly status?: string | undefined
+  readonly status?: AccountStatus | undefined
   readonly before?: string | undefined
   readonly limit: number
 }
@@ -35,52 +38,64 @@ export function openAccounts(store: Store) {
     return { id, unit: [{ sql: create, params: [id, name, externalId, Date.now()], must: 'external_id' }] }
   }
 
+  /** Throws Problem not_found. */
   async function get(id: string): Promise<Account> {
     const [row] = await store.read('SELECT * FROM accounts WHERE id = $1', [id])
     if (!row) throw new Problem('not_found', { sentence: 'There is no such account.' })
     return accountOf(row)
   }
 
-  /** Newest first; `q` is looked for in name, external id and id. */
-  async function list({ q, status, before, limit }: AccountFilter): Promise<readonly Account[]> {
-    const rows = await store.read(find, [status ?? null, before ?? null, q === undefined ? null : likeText(q), limit])
-    return rows.map(accountOf)
+  /** Newest first; `q` is an id, or looked for in names and external ids. */
+  async function list(filter: AccountFilter): Promise<readonly Account[]> {
+    const { sql, params } = finding(filter)
+    return (await store.read(sql, params)).map(accountOf)
   }
 
-  /** Changes what is given, if the account is still at `version`. Throws Problem not_found, conflict. */
-  async function change(
-    id: string,
-    version: number,
-    wanted: AccountChange,
-    alongside: readonly Statement[],
-  ): Promise<Account> {
-    const account = await get(id)
-    if (account.status === 'closed') throw new Problem('conflict', { sentence: 'The account is closed.' })
-    const next = { ...account, ...wanted }
-    const unit = {
-      sql: update,
-      params: [id, version, next.name, next.status, ...allowanceColumns(next)],
-      must: 'version',
-    }
-    const done = await store.write([unit, ...alongside])
-    if (done.refused !== undefined)
-      throw new Problem('conflict', { sentence: 'Somebody else changed the account; read it again.' })
-    return get(id)
-  }
+  return { creating, get, list }
+}
 
-  return { creating, get, list, change }
+/**
+ * The account as it will be, and the statement that makes it so if nobody changed it meanwhile; it refuses as
+ * `version`. Closing erases name and external id. Throws Problem conflict when the account is closed.
+ */
+export function changing(account: Account, wanted: AccountChange): { next: Account; unit: Statement[] } {
+  if (account.status === 'closed') throw new Problem('conflict', { sentence: 'The account is closed.' })
+  const erased = wanted.status === 'closed' ? { name: '', externalId: null } : {}
+  const next = { ...account, ...wanted, ...erased, version: account.version + 1 }
+  const params = [account.id, account.version, next.name, next.externalId, next.status, ...allowanceColumns(next)]
+  return { next, unit: [{ sql: update, params, must: 'version' }] }
 }
 
 const create = `INSERT INTO accounts (id, name, external_id, status, posted, held, entries, day, day_used, month_used, total_used, version, created_at)
   VALUES ($1, $2, $3, 'active', 0, 0, 0, 0, 0, 0, 0, 1, $4) ON CONFLICT (external_id) DO NOTHING`
-const find = `SELECT * FROM accounts WHERE (CAST($1 AS TEXT) IS NULL OR status = $1) AND (CAST($2 AS TEXT) IS NULL OR id < $2)
-  AND (CAST($3 AS TEXT) IS NULL OR lower(name) LIKE $3 ESCAPE '\\' OR lower(external_id) LIKE $3 ESCAPE '\\' OR id LIKE $3 ESCAPE '\\')
-  ORDER BY id DESC LIMIT $4`
-const update = `UPDATE accounts SET name = $3, status = $4, rate_calls = $5, rate_window_seconds = $6, max_concurrency = $7,
-  quota_credits = $8, quota_period = $9, version = version + 1 WHERE id = $1 AND version = $2`
+const update = `UPDATE accounts SET name = $3, external_id = $4, status = $5, rate_calls = $6, rate_window_seconds = $7,
+  max_concurrency = $8, quota_credits = $9, quota_period = $10, version = version + 1
+  WHERE id = $1 AND version = $2 AND status <> 'closed'`
+
+/** Conditions are written only for what is asked, so that an index can serve them. */
+export function finding({ q, status, before, limit }: AccountFilter): { sql: string; params: Value[] } {
+  const params: Value[] = [limit]
+  const put = (value: Value) => `$${params.push(value)}`
+  const conditions: string[] = []
+  if (status !== undefined) conditions.push(`status = ${put(status)}`)
+  if (before !== undefined) conditions.push(`id < ${put(before)}`)
+  if (q !== undefined) conditions.push(isId(q, 'acc') ? `id = ${put(q)}` : holding(q, put))
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
+  return { sql: `SELECT * FROM accounts ${where} ORDER BY id DESC LIMIT $1`, params }
+}
+
+// SQLite folds the case of ASCII only, so a text is also looked for as it was typed.
+function holding(q: string, put: (value: Value) => string): string {
+  const [folded, typed] = [put(likeText(q.toLowerCase())), put(likeText(q))]
+  const places = ['name', 'external_id'].flatMap((column) => [
+    `lower(${column}) LIKE ${folded} ESCAPE '\\'`,
+    `${column} LIKE ${typed} ESCAPE '\\'`,
+  ])
+  return `(${places.join(' OR ')})`
+}
 
 function likeText(q: string): string {
-  return `%${q.toLowerCase().replaceAll(/[\\%_]/g, '\\$&')}%`
+  return `%${q.replaceAll(/[\\%_]/g, '\\$&')}%`
 }
 
 function accountOf(row: Row): Account {
@@ -91,6 +106,7 @@ function accountOf(row: Row): Account {
     status: row['status'] as AccountStatus,
     posted: Number(row['posted']) as Credits,
     held: Number(row['held']) as Credits,
+    counters: countersOf(row),
     version: Number(row['version']),
     createdAtMs: Number(row['created_at']),
     ...allowanceOf(row),

@@ -1,11 +1,24 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import { schemaFaults } from '../fields.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Store } from '../store/store.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import { accounts } from './accounts.ts'
+import { audit } from './audit.ts'
 import { books } from './books.ts'
+import { calls } from './calls.ts'
+import { entries } from './entries.ts'
+import { grants } from './grants.ts'
 import { type GuardRooms, openGuard } from './guard.ts'
+import { keys } from './keys.ts'
+import { offers } from './offers.ts'
+import { operators } from './operators.ts'
+import { tokens } from './tokens.ts'
+import { usage } from './usage.ts'
 
 export type AdminRooms = GuardRooms & {
   readonly store: Store
@@ -13,11 +26,26 @@ export type AdminRooms = GuardRooms & {
   readonly keys: Keys
   readonly ledger: Ledger
   readonly catalog: Catalog
+  readonly upstream: Pick<Upstream, 'name' | 'tokens' | 'resume'>
 }
 
-/** The door for operators: one file per noun, all behind the guard. */
-export async function admin(scope: FastifyInstance, rooms: AdminRooms): Promise<void> {
+/** The door for operators: one file per noun, all behind the guard. Bodies are JSON and nothing else. */
+export async function admin(app: FastifyInstance, rooms: AdminRooms): Promise<void> {
+  const scope = app.withTypeProvider<TypeBoxTypeProvider>()
   scope.decorateRequest('operator', null)
   scope.addHook('onRequest', openGuard(rooms))
-  for (const noun of [books]) noun(scope, rooms)
+  scope.setSchemaErrorFormatter(schemaFaults)
+  readJsonOnly(scope)
+  const nouns = [accounts, grants, entries, keys, calls, usage, offers, tokens, operators, audit, books]
+  for (const noun of nouns) noun(scope, rooms)
+}
+
+function readJsonOnly(scope: FastifyInstance): void {
+  const parse = scope.getDefaultJsonParser('error', 'error')
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) => {
+    // Many clients name a type on every POST, also where there is nothing to send.
+    if (text === '') done(null, undefined)
+    else parse(request, text, done)
+  })
 }

@@ -1,13 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
+import { onBrokenUpload } from '../connections.ts'
 import { Problem } from '../errors.ts'
-
-const waiting = new WeakMap<IncomingMessage, ServerResponse>()
-
-/** Keeps a caller waiting who asked `Expect: 100-continue`, until a hook that refuses had its chance (RFC 9110 section 10.1.1). */
-export function holdContinue(request: IncomingMessage, response: ServerResponse): void {
-  waiting.set(request, response)
-}
 
 /** Bytes announced by content-length; undefined for a chunked body. */
 export function announcedBytes(request: IncomingMessage): number | undefined {
@@ -17,11 +11,7 @@ export function announcedBytes(request: IncomingMessage): number | undefined {
 
 export function tooLarge(limitBytes: number): Problem {
   const sentence = `The body may have at most ${limitBytes} bytes.`
-  return new Problem('payload_too_large', {
-    sentence,
-    details: { limit: limitBytes },
-    headers: { connection: 'close' },
-  })
+  return new Problem('payload_too_large', { sentence, details: { limit: limitBytes } })
 }
 
 /** The caller left before the body was whole; nobody is there to read a reply. */
@@ -44,11 +34,11 @@ export function bodyReader(limitBytes: number, took: (request: FastifyRequest, b
     function end(error: Error | null, body?: Buffer): void {
       const call = done
       done = undefined
-      if (error) payload.pause()
       call?.(error, body)
     }
 
     payload.on('data', (chunk: Buffer) => {
+      // After a refusal the rest flows by unkept, so that the caller gets to read the reply.
       if (!done) return
       const start = read
       read += chunk.length
@@ -65,8 +55,8 @@ export function bodyReader(limitBytes: number, took: (request: FastifyRequest, b
       }
     })
     payload.on('end', () => end(null, target ?? Buffer.concat(chunks)))
-    payload.on('error', () => end(new CallerLeft()))
-    payload.on('close', () => end(new CallerLeft()))
-    waiting.get(request.raw)?.writeContinue()
+    payload.on('error', () => done && end(new CallerLeft()))
+    payload.on('close', () => done && end(new CallerLeft()))
+    onBrokenUpload(request.raw, (problem) => end(problem))
   }
 }

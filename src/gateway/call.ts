@@ -66,7 +66,12 @@ export async function serveCall(call: Call, rooms: Rooms): Promise<Served> {
     ? await release(hold, ending, rooms)
     : await deliverable(call, outcome, forwarded, hold, ending, rooms)
   if (!end.refusal) return { outcome, forwarded, price, charged: ending.credits, balance: end.balance }
-  return { outcome: { ...outcome, ...end }, forwarded, price, charged: 0 as Credits, balance: end.balance }
+  return { outcome: unwritten(outcome, end.refusal), forwarded, price, charged: 0 as Credits, balance: end.balance }
+}
+
+/** What came back was good, and is not delivered, since its charge is not on disk. */
+function unwritten(outcome: Outcome, refusal: Problem): Outcome {
+  return { ...outcome, outcome: 'unknown', paid: false, mayBill: true, reason: refusal.code, level: 'error', refusal }
 }
 
 function requestOf({ id, key, offer, parcel, clientRequestId }: Call, price: Credits) {

@@ -43,11 +43,16 @@ export type Entrance = {
   enter(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void
 }
 
-/** The sign-in of account keys, shared by every door that takes them. `admit` keeps what the door needs. */
+type EntranceRooms = { readonly keys: Keys; readonly failures: Failures }
+
+/**
+ * The sign-in of account keys, shared by every door that takes them. `admit` keeps who a good key stands for; `may`
+ * throws a Problem for a key that is not for this door.
+ */
 export function openEntrance(
-  keys: Keys,
-  failures: Failures,
+  { keys, failures }: EntranceRooms,
   admit: (request: FastifyRequest, identity: Identity) => void,
+  may: (identity: Identity) => void,
 ): Entrance {
   function failed(request: FastifyRequest, problem: Problem): Problem {
     const waitSeconds = failures.note(request.ip)
@@ -60,33 +65,38 @@ export function openEntrance(
     })
   }
 
-  function identified(request: FastifyRequest, identity: Identity | undefined): void {
+  function check(request: FastifyRequest, identity: Identity | undefined): void {
     if (!identity || statusOf(identity, Date.now()) !== 'active') throw refused(invalid)
+    admit(request, identity)
     if (identity.account.status !== 'active') throw new Problem('account_suspended')
+    may(identity)
     if (identity.allows && !identity.allows(request.ip)) {
       throw new Problem('forbidden', { sentence: 'This key may not be used from this address.' })
     }
-    admit(request, identity)
   }
 
   function enter(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
     const finish = (work: () => void): void => {
-      try {
-        work()
-        done()
-      } catch (error) {
-        const problem = error instanceof Problem ? error : new Problem('internal_error', { cause: error })
-        done(problem.code === 'unauthorized' ? failed(request, problem) : problem)
-      }
+      const problem = problemIn(work)
+      done(problem?.code === 'unauthorized' ? failed(request, problem) : problem)
     }
     const digest = digestIn(request)
     const known = typeof digest === 'string' ? keys.known(digest) : undefined
-    if (known) finish(() => identified(request, known))
+    if (known) finish(() => check(request, known))
     else if (typeof digest !== 'string') finish(() => raise(digest))
-    else keys.find(digest).then((identity) => finish(() => identified(request, identity)), done)
+    else keys.find(digest).then((identity) => finish(() => check(request, identity)), done)
   }
 
   return { enter }
+}
+
+function problemIn(work: () => void): Problem | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    return error instanceof Problem ? error : new Problem('internal_error', { cause: error })
+  }
 }
 
 function raise(problem: Problem): never {

@@ -18,9 +18,9 @@ export async function lookAlikes(
 ): Promise<void> {
   scope.decorateRequest('caller', null)
   scope.setErrorHandler(stabilityErrors(log))
-  const entrance = openEntrance(keys, failures, (request, identity) => {
-    if (!identity.rights.includes('read')) throw new Problem('forbidden')
-    request.setDecorator('caller', identity)
+  const admit = (request: FastifyRequest, identity: Identity) => request.setDecorator('caller', identity)
+  const entrance = openEntrance({ keys, failures }, admit, ({ rights }) => {
+    if (!rights.includes('read')) throw new Problem('forbidden', { sentence: 'This key may not read.' })
   })
   scope.addHook('onRequest', entrance.enter)
   const callerOf = (request: FastifyRequest) => request.getDecorator<Identity>('caller')

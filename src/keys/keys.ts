@@ -1,8 +1,9 @@
 import { LruMap } from 'toad-cache'
 import { type Allowance, allowanceColumns, allowanceOf } from '../allowance.ts'
+import { type Counters, countersOf } from '../counters.ts'
 import { Problem } from '../errors.ts'
 import { newId } from '../ids.ts'
-import type { Row, Statement, Store } from '../store/store.ts'
+import type { Row, Statement, Store, Value } from '../store/store.ts'
 import { inside, parseSubnet, type Subnet } from '../subnets.ts'
 import { digestOf, hintOf, mintKey } from './key.ts'
 
@@ -25,6 +26,9 @@ export type Key = Allowance & {
   readonly version: number
   readonly createdAtMs: number
 }
+
+/** A key as its owner and the operator look at it: what its quota has bought, and when it was last used. */
+export type KeyInUse = Key & { readonly counters: Counters; readonly lastUsedAtMs: number | null }
 
 /** A key as the doors meet it: with its account's state, and its address list ready to ask. */
 export type Identity = Key & {
@@ -81,28 +85,28 @@ export function openKeys(store: Store, rememberedMs: number, rememberedKeys = 10
   }
 
   /** A new key, its secret (told once) and the statements that store it. */
-  function issuing(accountId: string, wish: KeyWish): { id: string; secret: string; unit: Statement[] } {
+  function issuing(accountId: string, wish: KeyWish): { id: string; secret: string; key: NewKey; unit: Statement[] } {
     const id = newId('key')
     const secret = mintKey(wish.mode ?? 'live')
     const key = { id, accountId, spendId: id, hint: hintOf(secret), ...allowed(wish) }
-    return { id, secret, unit: [newSpend(id), insertion(key, digestOf(secret))] }
+    return { id, secret, key, unit: [newSpend(id), insertion(key, digestOf(secret))] }
   }
 
   /** Throws Problem not_found; with `accountId`, another account's key is as unknown as one that never was. */
-  async function get(id: string, accountId?: string): Promise<Key> {
-    const [row] = await store.read('SELECT * FROM keys WHERE id = $1', [id])
+  async function get(id: string, accountId?: string): Promise<KeyInUse> {
+    const [row] = await store.read(`${inUse} WHERE keys.id = $1`, [id])
     if (!row || (accountId !== undefined && row['account_id'] !== accountId)) throw unknownKey()
-    return keyOf(row)
+    return keyInUseOf(row)
   }
 
   /** Newest first. */
-  async function list({ accountId, status, before, limit }: KeyFilter): Promise<readonly Key[]> {
-    const rows = await store.read(select, [accountId ?? null, before ?? null, status ?? null, Date.now(), limit])
-    return rows.map(keyOf)
+  async function list(filter: KeyFilter): Promise<readonly KeyInUse[]> {
+    const { sql, params } = finding(filter, Date.now())
+    return (await store.read(sql, params)).map(keyInUseOf)
   }
 
   /** Changes what is given, if the key is still at `version`. Throws Problem conflict. */
-  async function change(key: Key, wanted: KeyChange, alongside: readonly Statement[]): Promise<Key> {
+  async function change(key: Key, wanted: KeyChange, alongside: readonly Statement[]): Promise<KeyInUse> {
     if (key.revokedAtMs !== null) throw new Problem('conflict', { sentence: 'The key is revoked.' })
     const next = { ...key, ...wanted }
     const unit = {
@@ -112,30 +116,57 @@ export function openKeys(store: Store, rememberedMs: number, rememberedKeys = 10
     }
     const done = await store.write([unit, ...alongside])
     forget()
-    if (done.refused !== undefined) {
-      throw new Problem('conflict', { sentence: 'Somebody else changed the key; read it again.' })
-    }
+    if (done.refused !== undefined) throw new ChangedMeanwhile()
     return get(key.id)
   }
 
   /** From the next call on nobody gets in with it; calls in flight run to their end. Revoking twice changes nothing. */
-  async function revoke(id: string, alongside: readonly Statement[]): Promise<Key> {
+  async function revoke(id: string, alongside: readonly Statement[]): Promise<KeyInUse> {
     const unit = { sql: 'UPDATE keys SET revoked_at = $2, version = version + 1 WHERE id = $1 AND revoked_at IS NULL' }
     await store.write([{ ...unit, params: [id, Date.now()], must: 'revoked' }, ...alongside])
     forget()
     return get(id)
   }
 
-  return { known, find, forget, issuing, get, list, change, revoke }
+  /** The statement that revokes every key of an account, for the unit that closes it. */
+  function revokingAll(accountId: string): Statement {
+    const sql = 'UPDATE keys SET revoked_at = $2, version = version + 1 WHERE account_id = $1 AND revoked_at IS NULL'
+    return { sql, params: [accountId, Date.now()] }
+  }
+
+  /**
+   * A successor with the same limits and rights on the same quota counters; the old key lives on for `graceMs` at
+   * most. Throws Problem conflict when the key is revoked, expired, or was changed meanwhile.
+   */
+  async function rotate(
+    key: Key,
+    graceMs: number,
+    alongside: (successorId: string) => readonly Statement[],
+  ): Promise<{ id: string; secret: string }> {
+    const nowMs = Date.now()
+    const status = statusOf(key, nowMs)
+    if (status !== 'active') throw new Problem('conflict', { sentence: `The key is ${status}; make a new one.` })
+    const id = newId('key')
+    const secret = mintKey(key.mode)
+    const ends = Math.min(key.expiresAtMs ?? Number.POSITIVE_INFINITY, nowMs + graceMs)
+    const retire = { sql: expire, params: [key.id, key.version, ends], must: 'version' }
+    const successor = insertion({ ...key, id, hint: hintOf(secret) }, digestOf(secret))
+    const done = await store.write([retire, successor, ...alongside(id)])
+    forget()
+    if (done.refused !== undefined) throw new ChangedMeanwhile()
+    return { id, secret }
+  }
+
+  return { known, find, forget, issuing, get, list, change, revoke, revokingAll, rotate }
 }
 
 const identify = `SELECT keys.*, accounts.status AS account_status, accounts.rate_calls AS account_rate_calls,
     accounts.rate_window_seconds AS account_rate_window_seconds, accounts.max_concurrency AS account_max_concurrency,
     accounts.quota_credits AS account_quota_credits, accounts.quota_period AS account_quota_period
   FROM keys JOIN accounts ON accounts.id = keys.account_id WHERE keys.digest = $1`
-const select = `SELECT * FROM keys WHERE (CAST($1 AS TEXT) IS NULL OR account_id = $1) AND (CAST($2 AS TEXT) IS NULL OR id < $2)
-  AND (CAST($3 AS TEXT) IS NULL OR $3 = CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= $4 THEN 'expired' ELSE 'active' END)
-  ORDER BY id DESC LIMIT $5`
+const inUse = `SELECT keys.*, spends.day, spends.day_used, spends.month_used, spends.total_used,
+    (SELECT calls.created_at FROM calls WHERE calls.key_id = keys.id ORDER BY calls.id DESC LIMIT 1) AS last_used_at
+  FROM keys JOIN spends ON spends.id = keys.spend_id`
 const insert = `INSERT INTO keys (id, account_id, spend_id, name, mode, digest, hint, rights, offers, allow_ips,
     rate_calls, rate_window_seconds, max_concurrency, quota_credits, quota_period, expires_at, version, created_at)
   SELECT $1, accounts.id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1, $17
@@ -143,6 +174,26 @@ const insert = `INSERT INTO keys (id, account_id, spend_id, name, mode, digest, 
 const update = `UPDATE keys SET name = $3, rights = $4, offers = $5, allow_ips = $6, rate_calls = $7, rate_window_seconds = $8,
   max_concurrency = $9, quota_credits = $10, quota_period = $11, expires_at = $12, version = version + 1
   WHERE id = $1 AND version = $2 AND revoked_at IS NULL`
+const expire = `UPDATE keys SET expires_at = $3, version = version + 1
+  WHERE id = $1 AND version = $2 AND revoked_at IS NULL`
+
+/** Conditions are written only for what is asked, so that an index can serve them. */
+export function finding(
+  { accountId, status, before, limit }: KeyFilter,
+  nowMs: number,
+): { sql: string; params: Value[] } {
+  const params: Value[] = [limit]
+  const put = (value: Value) => `$${params.push(value)}`
+  const conditions: string[] = []
+  if (accountId !== undefined) conditions.push(`keys.account_id = ${put(accountId)}`)
+  if (before !== undefined) conditions.push(`keys.id < ${put(before)}`)
+  if (status === 'revoked') conditions.push('keys.revoked_at IS NOT NULL')
+  else if (status === 'expired') conditions.push(`keys.revoked_at IS NULL AND keys.expires_at <= ${put(nowMs)}`)
+  else if (status === 'active')
+    conditions.push(`keys.revoked_at IS NULL AND (keys.expires_at IS NULL OR keys.expires_at > ${put(nowMs)})`)
+  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
+  return { sql: `${inUse} ${where} ORDER BY keys.id DESC LIMIT $1`, params }
+}
 
 function newSpend(id: string): Statement {
   return {
@@ -151,7 +202,7 @@ function newSpend(id: string): Statement {
   }
 }
 
-type NewKey = Omit<Key, 'revokedAtMs' | 'version' | 'createdAtMs'>
+export type NewKey = Omit<Key, 'revokedAtMs' | 'version' | 'createdAtMs'>
 
 function insertion(key: NewKey, digest: string): Statement {
   const params = [
@@ -174,6 +225,13 @@ function allowed(wish: KeyWish) {
 /** Also what a key that never was is called. */
 export function unknownKey(): Problem {
   return new Problem('not_found', { sentence: 'There is no such key.' })
+}
+
+/** The key is not as it was read. */
+export class ChangedMeanwhile extends Problem {
+  constructor() {
+    super('conflict', { sentence: 'Somebody else changed the key; read it again.' })
+  }
 }
 
 export function statusOf(key: Key, nowMs: number): KeyStatus {
@@ -199,6 +257,10 @@ function keyOf(row: Row): Key {
     createdAtMs: Number(row['created_at']),
     ...allowanceOf(row),
   }
+}
+
+function keyInUseOf(row: Row): KeyInUse {
+  return { ...keyOf(row), counters: countersOf(row), lastUsedAtMs: row['last_used_at'] as number | null }
 }
 
 function identityOf(row: Row): Identity {

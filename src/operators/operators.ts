@@ -1,8 +1,11 @@
 import { timingSafeEqual } from 'node:crypto'
+import { Problem } from '../errors.ts'
 import { newId } from '../ids.ts'
-import type { Statement, Store } from '../store/store.ts'
+import type { Row, Statement, Store, Value } from '../store/store.ts'
 
 export type Operator = { readonly id: string; readonly name: string; readonly role: 'admin' | 'viewer' }
+
+export type Listed = Operator & { readonly hint: string; readonly createdAtMs: number }
 
 /** Stands in the audit for whoever signs in with the bootstrap key. */
 export const bootstrap: Operator = { id: 'op_bootstrap', name: 'bootstrap', role: 'admin' }
@@ -35,5 +38,36 @@ export function openOperators(store: Store, bootstrapDigest: string | undefined)
     return (await store.read('SELECT id FROM operators LIMIT 1')).length > 0
   }
 
-  return { find, adding, any }
+  /** Throws Problem not_found. */
+  async function get(id: string): Promise<Listed> {
+    const [row] = await store.read('SELECT * FROM operators WHERE id = $1', [id])
+    if (!row) throw new Problem('not_found', { sentence: 'There is no such operator.' })
+    return listedOf(row)
+  }
+
+  /** Newest first. */
+  async function list(limit: number, before?: string): Promise<readonly Listed[]> {
+    const params: Value[] = before === undefined ? [limit] : [limit, before]
+    const where = before === undefined ? '' : 'WHERE id < $2'
+    return (await store.read(`SELECT * FROM operators ${where} ORDER BY id DESC LIMIT $1`, params)).map(listedOf)
+  }
+
+  /** Refuses as `last` when nobody could change anything afterwards; the bootstrap key always can. */
+  function removing(id: string): Statement {
+    const sql = `DELETE FROM operators WHERE id = $1 AND (role <> 'admin' OR CAST($2 AS BIGINT) = 1
+      OR EXISTS (SELECT 1 FROM operators AS others WHERE others.role = 'admin' AND others.id <> $1))`
+    return { sql, params: [id, bootstrapDigest ? 1 : 0], must: 'last' }
+  }
+
+  return { find, adding, any, get, list, removing }
+}
+
+function listedOf(row: Row): Listed {
+  return {
+    id: String(row['id']),
+    name: String(row['name']),
+    role: row['role'] === 'admin' ? 'admin' : 'viewer',
+    hint: String(row['hint']),
+    createdAtMs: Number(row['created_at']),
+  }
 }

@@ -209,6 +209,8 @@ const refused: [fault: string, bytes: Buffer][] = [
   ['has a part whose headers do not end', form(Buffer.from(`--xyz\r\n${promptHead}\r\n`))],
   ['has a value that shares its CRLF with the blank line', form(Buffer.from(`--xyz\r\n${promptHead}\r\n\r\n`))],
   ['has part headers over 16 KiB', form(part(`${promptHead}\r\nX-Note: ${'x'.repeat(16 * 1024)}`))],
+  ['has a part with 101 header lines', form(part(`${promptHead}${'\r\nX: 1'.repeat(100)}`))],
+  ['has a part with 101 parameters', form(part(`${promptHead}${';'.repeat(100)}`))],
   ['has a part without a content-disposition', form(part('Content-Type: text/plain'))],
   ['has a part that is not form-data', form(part('Content-Disposition: attachment; name="prompt"'))],
   ['has a part without a name', form(part('Content-Disposition: form-data'))],

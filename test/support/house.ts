@@ -67,9 +67,10 @@ export async function openTestHouse(t: TestContext, env: Environment = {}): Prom
   }
 
   async function ended(callId: string): Promise<Readonly<Record<string, unknown>>> {
-    for (;;) {
+    for (let tries = 2000; ; tries--) {
       const [row] = await store.read(`SELECT * FROM calls WHERE id = $1 AND state <> 'held'`, [callId])
       if (row) return row
+      assert.ok(tries > 0, `${callId} has not ended`)
       await new Promise((wake) => setTimeout(wake, 10))
     }
   }

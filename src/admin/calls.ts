@@ -1,0 +1,75 @@
+import { Type } from 'typebox'
+import { note } from '../audit/audit.ts'
+import { Problem } from '../errors.ts'
+import { filter, oneOf, rangeOf, rangeQuery, text } from '../fields.ts'
+import { CallStoryView, CallView, callStory, callView } from '../ledger/call-view.ts'
+import { call, callStates, calls as callsIn, entriesOf } from '../ledger/calls.ts'
+import { EntryView, entryView } from '../ledger/entry-view.ts'
+import { beforeOf, limitOf, page, pageOf, pageQuery } from '../pages.ts'
+import type { Row, Store } from '../store/store.ts'
+import type { AdminRooms } from './admin.ts'
+import { operatorOf } from './guard.ts'
+import { known, oneId } from './ids.ts'
+import type { AdminScope } from './scope.ts'
+
+const Query = Type.Object(
+  {
+    account: filter('Only calls of this account.'),
+    key: filter('Only calls with this key.'),
+    offer: filter('Only calls of this offer.'),
+    state: Type.Optional(oneOf(callStates, 'Only calls whose hold is in this state.')),
+    ...rangeQuery,
+    ...pageQuery,
+  },
+  { additionalProperties: false },
+)
+const Refund = Type.Object(
+  { reason: text({ description: 'Why; it stays in the statement.', examples: ['wrong picture'] }) },
+  { additionalProperties: false },
+)
+const tags = ['calls']
+const params = oneId('The call.')
+
+/** What was called, why it cost what it cost, and giving a charge back. */
+export function calls(scope: AdminScope, { store, accounts, keys, ledger }: AdminRooms): void {
+  const listed = { querystring: Query, response: { 200: pageOf(CallView) }, tags, summary: 'List calls' }
+  scope.get('/calls', { schema: listed }, async ({ query }) => {
+    const limit = limitOf(query)
+    const { account: accountId, key: keyId, offer, state } = query
+    const wanted = { accountId, keyId, offer, state, ...rangeOf(query), before: beforeOf(query, 'call') }
+    return page(await callsIn(store, { ...wanted, limit: limit + 1 }), limit, callView, (row) => String(row['id']))
+  })
+
+  const shown = { params, response: { 200: CallStoryView }, tags, summary: 'Show a call and why it cost what it cost' }
+  scope.get('/calls/:id', { schema: shown }, async (request) => {
+    const row = await oneCall(store, request.params.id)
+    const [key, entries] = await Promise.all([keys.get(String(row['key_id'])), entriesOf(store, String(row['id']))])
+    return callStory(row, { key, entries })
+  })
+
+  const refunded = { params, body: Refund, response: { 201: EntryView }, tags, summary: 'Give a charge back, once' }
+  scope.post('/calls/:id/refund', { schema: refunded }, async (request, reply) => {
+    const row = await oneCall(store, request.params.id)
+    const account = await accounts.get(String(row['account_id']))
+    if (account.status === 'closed') throw new Problem('conflict', { sentence: 'The account is closed.' })
+    const { id } = callView(row)
+    const { reason } = request.body
+    const told = note(operatorOf(request).id, 'calls.refund', id, undefined, { reason, credits: callView(row).credits })
+    const entry = await ledger.refund(id, reason, [stillOpen(account.id), told])
+    reply.code(201)
+    return entryView(entry)
+  })
+}
+
+/** Throws Problem not_found. */
+async function oneCall(store: Store, id: string): Promise<Row> {
+  const row = await call(store, known(id, 'call'))
+  if (!row) throw new Problem('not_found', { sentence: 'There is no such call.' })
+  return row
+}
+
+// The balance of a closed account is frozen, also for a refund that was on its way when it was closed.
+function stillOpen(accountId: string) {
+  const sql = `UPDATE accounts SET version = version WHERE id = $1 AND status <> 'closed'`
+  return { sql, params: [accountId], must: 'closed' }
+}

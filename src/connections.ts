@@ -1,0 +1,212 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Logger } from 'pino'
+import { Problem } from './errors.ts'
+import { newId } from './ids.ts'
+import { problemJson } from './problem-json.ts'
+
+/** How long a connection that is being closed is still read from. */
+const lingerMs = 5_000
+/** Bodies up to this size are read to their end, so that the connection can serve the next request. */
+const skippedBytes = 64 * 1024
+
+const latest = new WeakMap<Socket, ServerResponse>()
+const leaving = new WeakSet<Socket>()
+const waiting = new WeakMap<IncomingMessage, ServerResponse>()
+const readers = new WeakMap<IncomingMessage, (problem: BrokenUpload) => void>()
+const broken = new WeakMap<IncomingMessage, BrokenUpload>()
+const stalled = new WeakSet<ServerResponse>()
+
+/** What a caller did, for the log. */
+export type ClientAct =
+  | 'client_slow_head'
+  | 'client_slow_upload'
+  | 'client_aborted_upload'
+  | 'client_bad_http'
+  | 'client_aborted_before_dispatch'
+  | 'client_aborted_after_dispatch'
+  | 'client_aborted_download'
+  | 'client_slow_download'
+
+/** A request of which no more can be read, although its sender may still be listening. */
+export class BrokenUpload extends Problem {
+  readonly act: ClientAct
+
+  constructor(error: NodeJS.ErrnoException, inBody: boolean) {
+    const { code } = error
+    const late = code === 'ERR_HTTP_REQUEST_TIMEOUT'
+    const short = code === 'HPE_INVALID_EOF_STATE'
+    const name = late ? 'request_timeout' : code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'bad_request'
+    super(name, short && inBody ? { sentence: 'The body ended before it was whole.' } : {})
+    const slow = inBody ? 'client_slow_upload' : 'client_slow_head'
+    this.act = late ? slow : short ? 'client_aborted_upload' : 'client_bad_http'
+  }
+}
+
+/** A server whose callers have to complete head and body in time, a head alone in a third of it. */
+export function openServer(handler: RequestListener, requestTimeoutMs: number): Server {
+  const options = {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: Math.ceil(requestTimeoutMs / 3),
+    connectionsCheckingInterval: 500,
+    keepAliveTimeout: 65_000,
+    maxHeaderSize: 16 * 1024,
+    noDelay: true,
+    // Node's own refusal has no body; ours is in `faultInHead`.
+    requireHostHeader: false,
+  }
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    // Nothing that follows a reply which ends the connection may be worked on (RFC 9112 section 9.6).
+    if (leaving.has(request.socket)) return void request.socket.destroy()
+    latest.set(request.socket, response)
+    handler(request, response)
+  }
+  const server = createServer(options, serve)
+  // Node drops the headers beyond a count silently; their size is bounded above.
+  server.maxHeadersCount = 0
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waiting.set(request, response)
+    serve(request, response)
+  })
+  server.on('checkExpectation', serve)
+  return server
+}
+
+/** Tells a caller who asked `Expect: 100-continue` to go on, once nothing in the head was refused (RFC 9110 section 10.1.1). */
+export function grantContinue(request: IncomingMessage): void {
+  waiting.get(request)?.writeContinue()
+  waiting.delete(request)
+}
+
+/** Says what is wrong with a head that Node lets pass although two servers could read it differently, or undefined. */
+export function faultInHead({ headers, rawHeaders, httpVersion, url = '' }: IncomingMessage): string | undefined {
+  // Node reads any version it can parse as if it were 1.1.
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return 'version: must be HTTP/1.1'
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.length === 4 && rawHeaders[index]?.toLowerCase() === 'host') hosts++
+  }
+  if (hosts !== 1 || !/^[^\s/?#@,]+$/.test(headers.host ?? '')) return 'host: must be sent once and name one host'
+  if (!url.startsWith('/')) return 'request target: must be a path'
+  const coding = headers['transfer-encoding']
+  if (coding !== undefined && (coding.toLowerCase() !== 'chunked' || httpVersion !== '1.1')) {
+    return 'transfer-encoding: must be chunked, and in HTTP/1.1 only'
+  }
+  const { expect } = headers
+  return expect === undefined || /^100-continue$/i.test(expect) ? undefined : 'expect: must be 100-continue'
+}
+
+/** Why the body of this request cannot become whole, once that is known. */
+export function brokenUpload(request: IncomingMessage): BrokenUpload | undefined {
+  return broken.get(request)
+}
+
+/** Hears of a body that cannot become whole; the last one to ask is told. */
+export function onBrokenUpload(request: IncomingMessage, tell: (problem: BrokenUpload) => void): void {
+  readers.set(request, tell)
+}
+
+/** Whether the reply to this request has to be the last on its connection, which then closes once it is out. */
+export function endsConnection(request: IncomingMessage): boolean {
+  if (!leaving.has(request.socket) && !isUnread(request)) return false
+  closeGently(request.socket)
+  return true
+}
+
+/** Whether the rest of the body is not worth reading, or may never come since it was not asked for. */
+function isUnread({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false
+  if (headers.expect !== undefined || headers['transfer-encoding'] !== undefined) return true
+  return Number(headers['content-length'] ?? 0) > skippedBytes
+}
+
+// A socket closed over unread bytes is reset, and the reply may be lost with it (RFC 9112 section 9.6).
+function closeGently(socket: Socket): void {
+  if (leaving.has(socket)) return
+  leaving.add(socket)
+  socket.destroySoon = () => {
+    socket.end()
+    const timer = setTimeout(() => socket.destroy(), lingerMs)
+    socket.once('close', () => clearTimeout(timer))
+  }
+}
+
+/** Cuts a reply whose reader makes no progress for so long; Node has no write time-out of its own. */
+export function cutStalled(response: ServerResponse, timeoutMs: number): void {
+  // A pipelined reply gets its socket once those before it are out.
+  if (response.socket) watch(response, response.socket, timeoutMs)
+  else response.once('socket', (socket: Socket) => watch(response, socket, timeoutMs))
+}
+
+function watch(response: ServerResponse, socket: Socket, timeoutMs: number): void {
+  socket.setTimeout(timeoutMs)
+  response.once('timeout', () => {
+    stalled.add(response)
+    // The kernel would keep what was written for minutes, waiting for a window that never opens.
+    socket.resetAndDestroy()
+  })
+  // Node sets the time of an idle connection now; where it did not, a pipelined call is at work and may take longer.
+  response.once('finish', () => {
+    if (socket.timeout === timeoutMs) socket.setTimeout(0)
+  })
+}
+
+/** Whether a reply was cut because its reader stood still. */
+export function wasCut(response: ServerResponse): boolean {
+  return stalled.has(response)
+}
+
+/** Answers requests that cannot be read to their end: through their door, or here where none has seen them. */
+export function brokenRequests(log: Logger) {
+  return (error: NodeJS.ErrnoException, socket: Socket): void => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else if (!leaving.has(socket)) {
+      closeGently(socket)
+      refuseBroken(error, socket, log)
+    }
+  }
+}
+
+function refuseBroken(error: NodeJS.ErrnoException, socket: Socket, log: Logger): void {
+  const last = latest.get(socket)
+  if (last && !last.req.complete) refuseUnread(last, new BrokenUpload(error, true))
+  else if (last && !last.writableFinished) finishFirst(last, socket)
+  else {
+    const problem = new BrokenUpload(error, false)
+    const level = socket.bytesRead > 0 ? 'info' : 'debug'
+    log[level]({ reason: problem.act, code: error.code }, 'a request could not be read')
+    say(socket, problem)
+  }
+}
+
+function refuseUnread({ req, headersSent }: ServerResponse, problem: BrokenUpload): void {
+  broken.set(req, problem)
+  // Where it was answered already, a second answer would be taken for another request's.
+  if (headersSent) req.socket.destroySoon()
+  else readers.get(req)?.(problem)
+}
+
+/** What came behind a whole request cannot be read; its own answer must not suffer. */
+function finishFirst(response: ServerResponse, socket: Socket): void {
+  if (response.headersSent) response.once('finish', () => socket.destroySoon())
+  else response.shouldKeepAlive = false
+}
+
+function say(socket: Socket, problem: Problem): void {
+  const id = newId('call')
+  const body = JSON.stringify({ ...problemJson(problem, id), id, errors: problem.errors })
+  const head = [
+    `HTTP/1.1 ${problem.status} ${reasonPhrases[problem.status] ?? 'Error'}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    ...['cache-control: no-store', 'x-content-type-options: nosniff', `x-request-id: ${id}`, 'connection: close'],
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
+  socket.destroySoon()
+}
+
+const reasonPhrases: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openOperators } from '../../src/operators/operators.ts'
+import { auditRows, everything, good, post, refusal, unknownIds } from '../support/admin.ts'
+import { openTestHouse, type TestHouse } from '../support/house.ts'
+
+const as = (house: TestHouse, secret: unknown, method: string, path: string, body?: unknown) =>
+  house.admin(method, path, body, { authorization: `Bearer ${String(secret)}` })
+
+test("an operator's key opens the door at once, and shuts with its removal", async (t) => {
+  const house = await openTestHouse(t)
+  const { secret, ...made } = await post(house, '/operators', { name: 'Sam', role: 'admin' })
+  assert.match(String(secret), /^tg_admin_[0-9A-Za-z]{38}$/)
+  assert.equal(made['hint'], String(secret).slice(0, 12))
+  assert.deepEqual(good(await as(house, secret, 'GET', `/operators/${made['id']}`)), made)
+  assert.deepEqual(await everything(house, '/operators', 1), [made])
+  good(await as(house, secret, 'POST', '/accounts', { name: 'x' }), 201)
+  const removed = await house.admin('DELETE', `/operators/${made['id']}`)
+  assert.deepEqual([removed.status, removed.body.length], [204, 0])
+  refusal(await as(house, secret, 'GET', '/accounts'), 401, 'unauthorized')
+  refusal(await house.admin('DELETE', `/operators/${made['id']}`), 404, 'not_found')
+  for (const table of ['operators', 'audit']) {
+    assert.ok(!JSON.stringify(await house.store.read(`SELECT * FROM ${table}`)).includes(String(secret)))
+  }
+})
+
+test('an operator that cannot be is refused', async (t) => {
+  const house = await openTestHouse(t)
+  const rows = await auditRows(house)
+  for (const [body, about] of [
+    [{ name: 'x' }, 'role: is required'],
+    [{ name: 'x', role: 'owner' }, 'role: must be one of admin, viewer'],
+    [{ name: '', role: 'admin' }, 'name: '],
+    [{ name: 'x', role: 'admin', secret: 'mine' }, 'secret: is not known here'],
+  ] as const) {
+    refusal(await house.admin('POST', '/operators', body), 400, 'bad_request', about)
+  }
+  for (const id of [unknownIds.op, unknownIds.acc, 'op_bootstrap', 'x']) {
+    refusal(await house.admin('GET', `/operators/${id}`), 404, 'not_found')
+    refusal(await house.admin('DELETE', `/operators/${id}`), 404, 'not_found')
+  }
+  assert.equal(await auditRows(house), rows)
+})
+
+test('a viewer sees everything and changes nothing', async (t) => {
+  const house = await openTestHouse(t)
+  const { id, secret } = await post(house, '/operators', { name: 'Vic', role: 'viewer' })
+  const rows = await auditRows(house)
+  good(await as(house, secret, 'GET', '/accounts'))
+  refusal(await as(house, secret, 'POST', '/accounts', { name: 'x' }), 403, 'forbidden')
+  refusal(await as(house, secret, 'POST', '/operators', { name: 'x', role: 'admin' }), 403, 'forbidden')
+  refusal(await as(house, secret, 'DELETE', `/operators/${id}`), 403, 'forbidden')
+  assert.equal(await auditRows(house), rows)
+})
+
+test('without a bootstrap key the last admin stays', async (t) => {
+  const house = await openTestHouse(t)
+  const operators = openOperators(house.store, undefined)
+  const first = operators.adding('first', 'admin', 'a'.repeat(64), 'hint')
+  const second = operators.adding('second', 'admin', 'b'.repeat(64), 'hint')
+  const viewer = operators.adding('viewer', 'viewer', 'c'.repeat(64), 'hint')
+  await house.store.write([...first.unit, ...second.unit, ...viewer.unit])
+  const remove = async (id: string) => (await house.store.write([operators.removing(id)])).refused
+  assert.equal(await remove(first.id), undefined)
+  assert.equal(await remove(second.id), 'last')
+  assert.equal(await remove(viewer.id), undefined)
+  const withBootstrap = openOperators(house.store, 'd'.repeat(64))
+  assert.equal((await house.store.write([withBootstrap.removing(second.id)])).refused, undefined)
+})

@@ -1,0 +1,335 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { openAccounts } from '../../src/accounts/accounts.ts'
+import type { Environment } from '../../src/config.ts'
+import { millionths } from '../../src/credits.ts'
+import { openKeys } from '../../src/keys/keys.ts'
+import { openLedger } from '../../src/ledger/ledger.ts'
+import { openStore } from '../../src/store/open.ts'
+import { masterToken } from '../support/house.ts'
+import { openStandIn, type StandIn } from '../support/stand-in.ts'
+import { openActs, type Tenant } from './acts.ts'
+import { ask } from './caller.ts'
+import { type Door, openDoor } from './fleet.ts'
+import { type Ground, postgresGround, sqliteGround } from './ground.ts'
+import { always, broken, inTheEnd, replayed, unchanged } from './money.ts'
+import { type CallStep, type KeyPlan, type Plan, planOf } from './plan.ts'
+import { contradictions, crowded, type Evidence } from './verdict.ts'
+import { installWitness, recordOf } from './witness.ts'
+
+export type Walk = {
+  readonly store: 'sqlite' | 'postgres' | 'replicas'
+  readonly seed: number
+  readonly calls: number
+  readonly kills: number
+  readonly callers?: number
+  /** Of a database server that is there already; a new one is started without it. */
+  readonly databaseUrl?: string
+  readonly say?: (line: string) => void
+}
+
+export type Result = {
+  /** One line for each promise that did not hold; none is what every walk must end with. */
+  readonly violations: readonly string[]
+  readonly figures: Readonly<Record<string, number>>
+  readonly readyMs: readonly number[]
+}
+
+// The last two are refused by the stand-in for ever, and the one before them now and then.
+const tokens = Array.from({ length: 6 }, (_, index) => `${masterToken}-${index}`)
+const tokenModes = [undefined, undefined, undefined, 'status-429:1', 'auth-revoked', 'out-of-credits'] as const
+
+/**
+ * One seeded walk: real processes on a real database in front of the stand-in, callers and operators as planned, kills
+ * in between, and at the end everything that was seen held against every promise about money.
+ */
+export async function walk(options: Walk): Promise<Result> {
+  const { store, seed, calls, kills, callers = 32, say = () => undefined } = options
+  const plan = planOf(seed, calls, kills)
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-walk-'))
+  const standIn = await openStandIn()
+  for (const [index, mode] of tokenModes.entries()) if (mode) standIn.tokenMode(tokens[index] ?? '', mode)
+  const ground = options.databaseUrl ? postgresGround(options.databaseUrl) : sqliteGround(join(folder, 'house.db'))
+  const doors: Door[] = []
+  try {
+    await (await openStore(ground.database)).close()
+    await installWitness(ground)
+    const tenants = await furnish(ground, plan)
+    const env = settings(standIn, ground)
+    for (let count = store === 'replicas' ? 2 : 1; count > 0; count--) doors.push(await openDoor(env, folder))
+    say(`seed ${seed}: ${plan.steps.length} steps, ${kills} kills, ${doors.length} process(es) on ${store}`)
+    return await run({ plan, standIn, ground, doors, tenants, folder, callers, say })
+  } finally {
+    for (const door of doors) await door.destroy()
+    await ground.close()
+    await standIn.close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Short times, so that every way of waiting ends within a walk. */
+function settings(standIn: StandIn, ground: Ground): Environment {
+  return {
+    DATABASE_URL: ground.url,
+    UPSTREAM_URL: standIn.origin,
+    UPSTREAM_TOKENS: tokens.join(','),
+    UPSTREAM_CONNECT_TIMEOUT_MS: '300',
+    UPSTREAM_HEADERS_TIMEOUT_MS: '700',
+    UPSTREAM_BODY_TIMEOUT_MS: '700',
+    UPSTREAM_DEADLINE_MS: '1500',
+    UPSTREAM_PACE: '1000000/10s',
+    ANSWER_LIMIT_BYTES: '10000000',
+    REQUEST_TIMEOUT_MS: '1500',
+    RATE_LIMIT: '1000000/60s',
+    QUEUE_WAIT_MS: '1500',
+    SHUTDOWN_GRACE_MS: '5000',
+    LOG_LEVEL: 'trace',
+  }
+}
+
+async function furnish(ground: Ground, plan: Plan): Promise<Tenant[]> {
+  const store = await openStore(ground.database)
+  try {
+    const [accounts, keys, ledger] = [openAccounts(store), openKeys(store, 0), openLedger(store, 'walk')]
+    const tenants: Tenant[] = []
+    for (const account of plan.accounts) {
+      const made = accounts.creating('walk', null)
+      const issued = account.keys.map((wish) => keys.issuing(made.id, { name: 'walk', ...limitsOf(wish) }))
+      await store.write([...made.unit, ...issued.flatMap(({ unit }) => unit)])
+      if (account.quota) {
+        const { credits, period } = account.quota
+        const sql = 'UPDATE accounts SET quota_credits = $2, quota_period = $3 WHERE id = $1'
+        await store.write([{ sql, params: [made.id, credits, period] }])
+      }
+      const gift = { accountId: made.id, credits: millionths(account.credits), reason: 'walk' }
+      if (account.credits > 0) await ledger.grant(gift)
+      tenants.push({ id: made.id, plan: account, keys: issued.map(({ id, secret }) => ({ id, secret })) })
+    }
+    return tenants
+  } finally {
+    await store.close()
+  }
+}
+
+function limitsOf({ mode, quota, maxConcurrency }: KeyPlan) {
+  return { mode, maxConcurrency, quota: quota && { credits: millionths(quota.credits), period: quota.period } }
+}
+
+type Scene = {
+  readonly plan: Plan
+  readonly standIn: StandIn
+  readonly ground: Ground
+  readonly doors: readonly Door[]
+  readonly tenants: readonly Tenant[]
+  readonly folder: string
+  readonly callers: number
+  readonly say: (line: string) => void
+}
+
+async function run(scene: Scene): Promise<Result> {
+  const { plan, ground, doors, tenants, say } = scene
+  const violations: string[] = []
+  // On several machines a change made elsewhere may take its time to be seen.
+  const leewayMs = doors.length > 1 ? 2000 : 0
+  const acts = openActs({ doors, tenants, leewayMs })
+  const heard: Evidence['heard'][number][] = []
+  const charged: string[] = []
+  const downs: { fromMs: number; toMs: number }[] = []
+  let at = 0
+  let over = false
+
+  async function caller(): Promise<void> {
+    for (let step = plan.steps[at++]; step; step = plan.steps[at++]) {
+      if (step.kind === 'call') await call(step)
+      else await acts.perform(step, charged)
+      if (at % 1000 === 0) say(`${at} of ${plan.steps.length} steps, ${charged.length} pictures`)
+    }
+  }
+
+  async function call(step: CallStep): Promise<void> {
+    const tenant = tenants[step.account]
+    const key = tenant?.keys[step.key]
+    const door = doors[step.door % doors.length]
+    if (!tenant || !key || !door) throw new Error(`the plan names nobody for ${step.name}`)
+    const secret = step.manner === 'stranger' ? `tg_live_${'0'.repeat(38)}` : key.secret
+    const port = await door.port()
+    const answer = await ask(step, { port, accountId: tenant.id, secret, canary: masterToken })
+    heard.push({ ...answer, endedMs: performance.now() })
+    const id = answer.headers['x-request-id']
+    if (answer.status === 200 && step.key !== 2 && id) charged.push(id)
+  }
+
+  async function death(): Promise<void> {
+    for (const { after, delayMs, door } of plan.kills) {
+      while (at < after && !over) await sleep(1)
+      if (over) return
+      await sleep(delayMs)
+      const fromMs = performance.now()
+      await doors[door % doors.length]?.kill(async () => {
+        violations.push(...(await broken(ground, always)))
+      })
+      downs.push({ fromMs, toMs: performance.now() })
+    }
+  }
+
+  /** Looks again and again while all is in motion. */
+  async function watch(): Promise<void> {
+    while (!over) {
+      violations.push(...(await broken(ground, always)))
+      await sleep(400)
+    }
+  }
+
+  const started = performance.now()
+  const others = [death(), watch()]
+  await Promise.all(Array.from({ length: scene.callers }, caller))
+  const seconds = (performance.now() - started) / 1000
+  over = true
+  await Promise.all(others)
+  const quietMs = await quiet(ground)
+  violations.push(...(await verdict(scene, { heard, downs, acts })))
+  const count = (is: (each: (typeof heard)[number]) => boolean) => heard.filter(is).length
+  return {
+    violations: [...new Set([...violations, ...acts.faults])],
+    readyMs: doors.flatMap(({ readyMs }) => readyMs),
+    figures: {
+      calls: heard.length,
+      pictures: count(({ status, whole }) => status === 200 && whole),
+      replays: count(({ headers }) => headers['idempotent-replayed'] === 'true'),
+      refusals: count(({ status }) => status >= 400),
+      unanswered: count(({ status }) => status === 0),
+      sent: scene.standIn.calls.length,
+      kills: downs.length,
+      ...Object.fromEntries([...acts.done].map(([kind, times]) => [`act ${kind}`, times])),
+      seconds: Math.round(seconds),
+      quiet_after_ms: Math.round(quietMs),
+    },
+  }
+}
+
+/** A dead replica's holds are released once its lease is over; longer nothing may be held. */
+const quietWithinMs = 95_000
+
+async function quiet(ground: Ground): Promise<number> {
+  const started = performance.now()
+  while (performance.now() - started < quietWithinMs) {
+    if ((await ground.query(`SELECT id FROM calls WHERE state = 'held' LIMIT 1`)).length === 0) break
+    await sleep(20)
+  }
+  return performance.now() - started
+}
+
+type Told = Pick<Evidence, 'heard' | 'downs'> & { readonly acts: ReturnType<typeof openActs> }
+
+async function verdict(scene: Scene, { heard, downs, acts }: Told): Promise<string[]> {
+  const { ground, doors, standIn, plan } = scene
+  const [calls, entries, record] = [
+    await ground.query('SELECT * FROM calls'),
+    await ground.query('SELECT * FROM entries'),
+    await recordOf(ground),
+  ]
+  const evidence = { heard, dispatched: standIn.calls, calls, record, downs, barred: acts.barred }
+  const most = new Map(
+    (await ground.query('SELECT id, max_concurrency FROM keys WHERE max_concurrency IS NOT NULL')).map((row) => [
+      String(row['id']),
+      Number(row['max_concurrency']) * doors.length,
+    ]),
+  )
+  // A dead replica's slots are free before its holds are.
+  const slots = ground.database.kind === 'sqlite' || plan.kills.length === 0 ? crowded(record, most) : []
+  const faults = [
+    ...(await broken(ground, { ...always, ...inTheEnd })),
+    ...replayed(record, ground.database.kind === 'sqlite' ? 0 : 2000),
+    ...unchanged(record, entries),
+    ...contradictions(evidence),
+    ...slots,
+    ...(await asGranted(scene, acts.granted)),
+  ]
+  for (const door of doors) {
+    const books = await door.admin('GET', '/books')
+    if (books?.body['balanced'] !== true) faults.push(`the house finds its books wrong: ${JSON.stringify(books?.body)}`)
+    const surprise = door.surprise()
+    if (surprise) faults.push(surprise)
+    const code = await door.stop()
+    if (code !== 0) faults.push(`a quiet house ended with ${code}`)
+  }
+  return [...faults, ...(await leaks(scene))]
+}
+
+/** What operators were told is granted must be what is granted, each once. */
+async function asGranted({ ground, tenants }: Scene, granted: ReadonlyMap<string, number>): Promise<string[]> {
+  const rows = await ground.query(
+    `SELECT account_id, sum(credits) AS total FROM entries WHERE kind IN ('grant', 'adjust') GROUP BY account_id`,
+  )
+  const there = new Map(rows.map((row) => [String(row['account_id']), Number(row['total'])]))
+  return tenants.flatMap(({ id, plan }) => {
+    const [is, should] = [there.get(id) ?? 0, plan.credits + (granted.get(id) ?? 0)]
+    return is === should ? [] : [`${id} was granted ${is} and operators were told ${should}`]
+  })
+}
+
+/** The master token may be nowhere but in what was sent upstream: not in the log, not in the database, in no form. */
+async function leaks({ doors, folder, ground }: Scene): Promise<string[]> {
+  const forms = formsOf(masterToken)
+  const holds = (bytes: Buffer) => forms.some((form) => bytes.includes(form))
+  const faults: string[] = []
+  for (const door of doors) if (holds(Buffer.from(door.written()))) faults.push('the master token is in the output')
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const path = join(folder, name)
+    if (statSync(path).isFile() && holds(readFileSync(path))) faults.push(`the master token is in ${name}`)
+  }
+  if (ground.database.kind === 'sqlite') return faults
+  for (const table of ['calls', 'entries', 'audit', 'keys', 'accounts', 'replays', 'operators']) {
+    const rows = await ground.query(`SELECT * FROM ${table}`)
+    if (holds(Buffer.from(JSON.stringify(rows)))) faults.push(`the master token is in ${table}`)
+  }
+  return faults
+}
+
+/** Plain, and in Base64 at each of the three places where it can begin. */
+function formsOf(text: string): string[] {
+  const encoded = [0, 1, 2].map((shift) => {
+    const bytes = Buffer.concat([Buffer.alloc(shift), Buffer.from(text)]).toString('base64')
+    return bytes.slice(Math.ceil((shift * 4) / 3) + 1, -4)
+  })
+  return [text, ...encoded]
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      store: { type: 'string', default: 'sqlite' },
+      calls: { type: 'string', default: '10000' },
+      kills: { type: 'string', default: '0' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      callers: { type: 'string', default: '32' },
+    },
+  })
+  const { store } = values
+  if (store !== 'sqlite' && store !== 'postgres' && store !== 'replicas') throw new Error(`no store is called ${store}`)
+  const [seed, calls, kills, callers] = [values.seed, values.calls, values.kills, values.callers].map(Number)
+  const server = store === 'sqlite' ? undefined : await (await import('../support/postgres.ts')).startServer()
+  try {
+    const databaseUrl = await server?.database()
+    const say = (line: string): void => console.log(line)
+    const size = { seed: seed ?? 0, calls: calls ?? 0, kills: kills ?? 0, callers }
+    report(await walk({ store, ...size, say, ...(databaseUrl ? { databaseUrl } : {}) }))
+  } finally {
+    await server?.close()
+  }
+}
+
+function report({ violations, figures, readyMs }: Result): void {
+  console.log(figures)
+  const sorted = [...readyMs].sort((a, b) => a - b).map(Math.round)
+  console.log(`ready after ${sorted[0]} to ${sorted.at(-1)} ms, median ${sorted[sorted.length >> 1]}`)
+  for (const violation of violations.slice(0, 50)) console.log(`VIOLATION: ${violation}`)
+  console.log(violations.length === 0 ? 'no violation' : `${violations.length} violations`)
+  if (violations.length > 0) process.exitCode = 1
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await main()
