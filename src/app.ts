@@ -55,6 +55,8 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
     trustProxy: settings.trustProxy,
     exposeHeadRoutes: false,
     forceCloseConnections: 'idle',
+    // The doors say it in their own words, with Retry-After.
+    return503OnClosing: false,
     clientErrorHandler: brokenRequests(log),
     frameworkErrors: illegiblePaths(log),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },

@@ -12,11 +12,15 @@ export function parseSubnet(text: string): Subnet | undefined {
   return { address, prefix, family: version === 6 ? 'ipv6' : 'ipv4' }
 }
 
-/** A test for addresses inside any of the subnets; IPv4 written as IPv6 (RFC 4291 section 2.5.5.2) counts as IPv4. */
-export function inside(subnets: readonly Subnet[]): (address: string) => boolean {
+/**
+ * A test for addresses inside any of the subnets; IPv4 written as IPv6 (RFC 4291 section 2.5.5.2) counts as IPv4. A
+ * caller who has hung up has no address any more, which is inside of none.
+ */
+export function inside(subnets: readonly Subnet[]): (address: string | undefined) => boolean {
   const list = new BlockList()
   for (const { address, prefix, family } of subnets) list.addSubnet(address, prefix, family)
   return (address) => {
+    if (address === undefined) return false
     const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
     return list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
   }

@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 import { note } from '../audit/audit.ts'
+import { wantsCsv } from '../csv.ts'
 import { Problem } from '../errors.ts'
 import { filter, oneOf, rangeOf, rangeQuery, text } from '../fields.ts'
-import { CallStoryView, CallView, callStory, callView } from '../ledger/call-view.ts'
+import { CallStoryView, CallView, callCells, callColumns, callStory, callView } from '../ledger/call-view.ts'
 import { call, callStates, calls as callsIn, entriesOf } from '../ledger/calls.ts'
 import { EntryView, entryView } from '../ledger/entry-view.ts'
 import { beforeOf, limitOf, page, pageOf, pageQuery } from '../pages.ts'
@@ -11,6 +12,7 @@ import type { AdminRooms } from './admin.ts'
 import { operatorOf } from './guard.ts'
 import { known, oneId } from './ids.ts'
 import type { AdminScope } from './scope.ts'
+import { csvReply, orCsv, pages } from './streams.ts'
 
 const Query = Type.Object(
   {
@@ -32,12 +34,20 @@ const params = oneId('The call.')
 
 /** What was called, why it cost what it cost, and giving a charge back. */
 export function calls(scope: AdminScope, { store, accounts, keys, ledger }: AdminRooms): void {
-  const listed = { querystring: Query, response: { 200: pageOf(CallView) }, tags, summary: 'List calls' }
-  scope.get('/calls', { schema: listed }, async ({ query }) => {
-    const limit = limitOf(query)
+  const listed = { querystring: Query, response: orCsv(pageOf(CallView)), tags, summary: 'List calls' }
+  scope.get('/calls', { schema: listed }, async ({ query, headers }, reply) => {
     const { account: accountId, key: keyId, offer, state } = query
-    const wanted = { accountId, keyId, offer, state, ...rangeOf(query), before: beforeOf(query, 'call') }
-    return page(await callsIn(store, { ...wanted, limit: limit + 1 }), limit, callView, (row) => String(row['id']))
+    const wanted = { accountId, keyId, offer, state, ...rangeOf(query) }
+    const first = beforeOf(query, 'call')
+    if (!wantsCsv(headers.accept)) {
+      const limit = limitOf(query)
+      const rows = await callsIn(store, { ...wanted, before: first, limit: limit + 1 })
+      return page(rows, limit, callView, idOf)
+    }
+    const most = query.limit === undefined ? undefined : limitOf(query)
+    const read = (limit: number, last: Row | undefined) =>
+      callsIn(store, { ...wanted, before: last ? idOf(last) : first, limit })
+    return csvReply(reply, 'calls', callColumns, cells(pages<Row>(read, most)))
   })
 
   const shown = { params, response: { 200: CallStoryView }, tags, summary: 'Show a call and why it cost what it cost' }
@@ -59,6 +69,14 @@ export function calls(scope: AdminScope, { store, accounts, keys, ledger }: Admi
     reply.code(201)
     return entryView(entry)
   })
+}
+
+function idOf(row: Row): string {
+  return String(row['id'])
+}
+
+async function* cells(rows: AsyncIterable<readonly Row[]>) {
+  for await (const some of rows) yield some.map(callCells)
 }
 
 /** Throws Problem not_found. */

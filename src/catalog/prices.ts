@@ -17,17 +17,21 @@ export async function openPrices(store: Store, offers: readonly Priced[]) {
   await store.write(offers.map(first))
   let prices = await read(store)
   let readAtMs = performance.now()
+  let stale = false
   let reading = false
 
   /** Reads the prices again; until then holds use the ones before. Throws StoreUnavailable. */
   async function refresh(): Promise<void> {
+    stale = true
     prices = await read(store)
+    stale = false
     readAtMs = performance.now()
   }
 
   /** The price now in force. On one server it is always the last one written. */
   function of(id: string): Price {
-    if (store.dialect !== 'sqlite' && !reading && performance.now() - readAtMs > freshMs) {
+    const old = stale || (store.dialect !== 'sqlite' && performance.now() - readAtMs > freshMs)
+    if (old && !reading) {
       reading = true
       // Without a database there is no hold either, so an old price does no harm meanwhile.
       refresh().then(free, free)

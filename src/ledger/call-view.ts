@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { type Credits, formatCredits, jsonCredits } from '../credits.ts'
+import type { Cell } from '../csv.ts'
 import { idText, oneOf, orNull, timeTold } from '../fields.ts'
 import type { Row } from '../store/store.ts'
 import { formatTime, formatTimeOrNull } from '../times.ts'
@@ -61,6 +62,15 @@ export function callView(row: Row): Static<typeof CallView> {
     ...{ created_at: formatTime(number('created_at')), ended_at: formatTimeOrNull(numberOrNull('ended_at')) },
     client_request_id: textOrNull('client_request_id'),
   }
+}
+
+/** The columns of a table of calls. */
+export const callColumns = Object.keys(fields)
+
+/** A call as a line of a table. */
+export function callCells(row: Row): Cell[] {
+  const view: Readonly<Record<string, Cell>> = callView(row)
+  return callColumns.map((column) => view[column] ?? null)
 }
 
 type Attempt = {

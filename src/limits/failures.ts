@@ -15,8 +15,12 @@ export type Failures = ReturnType<typeof openFailures>
 export function openFailures(now: () => number = () => performance.now()) {
   const windows = new LruMap<Window>(rememberedAddresses)
 
-  /** Counts one failure; answers the seconds to wait once there were too many, else undefined. */
-  function note(address: string): number | undefined {
+  /**
+   * Counts one failure; answers the seconds to wait once there were too many, else undefined. A caller who has hung up
+   * has no address any more, and nobody to tell.
+   */
+  function note(address: string | undefined): number | undefined {
+    if (address === undefined) return undefined
     const network = networkOf(address)
     let window = windows.get(network)
     if (!window || window.endsMs <= now()) {

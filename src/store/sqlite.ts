@@ -189,7 +189,8 @@ function lockFile(file: string): { remember(): void; close(): void } {
 export function openLock(path: string, file: string): DatabaseSync {
   let lock: DatabaseSync | undefined
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    // Only the last folder is made: a mistyped path should be told, and not be built.
+    if (!existsSync(dirname(path))) mkdirSync(dirname(path), { mode: 0o700 })
     lock = new DatabaseSync(path, { timeout: 0 })
     // With this mode the lock taken by the empty transaction is kept until the connection closes.
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT')

@@ -43,7 +43,7 @@ test('every change has one audit row that says who, what, before and after', asy
   const settings = { status: 'active', rate: null, max_concurrency: null, quota: null, external_id: 'crm-1' }
   assert.deepEqual(renamed?.['before'], { ...settings, name: 'one' })
   assert.deepEqual(renamed?.['after'], { ...settings, name: 'two', max_concurrency: 5 })
-  assert.equal((rows[5]?.['after'] as { successor: string }).successor, next['id'])
+  assert.deepEqual(rows[5]?.['after'], { successor: next['id'], grace_seconds: 60 })
   assert.doesNotMatch(JSON.stringify(rows), new RegExp(`${key['secret']}|${next['secret']}|${operator['secret']}`))
   await house.balanced()
 })

@@ -169,6 +169,24 @@ test('months follow from each other to the millionth, whatever clocks did', asyn
   await house.balanced()
 })
 
+test('calls as CSV are all of them, each with what it cost', async (t) => {
+  const house = await openSelling(t)
+  const account = await house.account(9)
+  const { secret } = await house.key(account)
+  for (const prompt of ['x', 'mode:bad-request', 'x']) await house.client.call(secret, { prompt })
+  const [head = [], ...lines] = await csvOf(house, `/calls?account=${account}`)
+  const listed = dataOf(await house.admin('GET', '/calls'))
+  assert.deepEqual(head, Object.keys(listed[0] ?? {}))
+  const column = (name: string) => lines.map((line) => line[head.indexOf(name)])
+  assert.deepEqual(
+    column('id'),
+    listed.map(({ id }) => id),
+  )
+  assert.deepEqual(column('credits'), ['3', '0', '3'])
+  assert.equal((await csvOf(house, '/calls?limit=1&state=settled')).length, 2)
+  await house.balanced()
+})
+
 test('usage sums calls and charges as asked, and a refund lowers it', async (t) => {
   const house = await openSelling(t)
   const [one, other] = [await house.account(30), await house.account(30)]

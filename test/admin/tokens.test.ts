@@ -14,7 +14,7 @@ test('a token that was set aside is listed so, and put back by an operator', asy
   const rows = await auditRows(house)
   assert.deepEqual(good(await resume()), token)
   assert.equal(await auditRows(house), rows)
-  await house.client.call(secret, { prompt: 'mode:unauthorized' })
+  await house.client.call(secret, { prompt: 'mode:auth-revoked' })
   const [resting] = dataOf(await house.admin('GET', '/tokens'))
   assert.equal(resting?.['state'], 'revoked')
   assert.match(String(resting?.['until']), /Z$/)

@@ -48,13 +48,21 @@ export async function openDoor(env: Environment, folder: string): Promise<Door> 
     })
     expected = false
     const ended = once(child, 'exit').then(([code, signal]) => {
-      if (!expected || (signal === null && code !== 0)) surprise = `the process ended by itself (${code ?? signal}): ${output.filter((text) => text.includes('"level":60')).join('') || output.slice(-3).join('')}`
+      // As whatever supervises it would, a house that died by itself is started again; the walk has failed by then.
+      if (!expected) alive = start()
+      if (!expected || (signal === null && code !== 0))
+        surprise = `the process ended by itself (${code ?? signal}): ${fatal()}`
       return code as number | null
     })
     const port = await listening(child, output)
     await ready(port)
     readyMs.push(performance.now() - started)
     return { child, ended, port }
+  }
+
+  function fatal(): string {
+    const lines = output.join('').split('\n')
+    return lines.findLast((line) => line.includes('"level":60')) ?? lines.slice(-3).join(' ')
   }
 
   async function end(signal: NodeJS.Signals): Promise<number | null> {

@@ -53,7 +53,10 @@ function told(heard: Evidence['heard'][number], rows: readonly Row[], byId: Map<
   else if (status !== 0) for (const text of refusal(heard, rows[0])) fault(text)
   const waits = step.manner === 'honest' || step.manner === 'slow-upload'
   const died = evidence.downs.some(({ fromMs, toMs }) => fromMs <= heard.endedMs && heard.askedMs <= toMs)
-  if (waits && !heard.whole && !died) fault(`${Math.round(heard.askedMs)}-${Math.round(heard.endedMs)} ${JSON.stringify(evidence.downs)} no whole answer to a caller who waited: ${status} ${heard.text}`)
+  if (waits && !heard.whole && !died)
+    fault(
+      `${Math.round(heard.askedMs)}-${Math.round(heard.endedMs)} ${JSON.stringify(evidence.downs)} no whole answer to a caller who waited: ${status} ${heard.text}`,
+    )
   if (status === 200 && late(heard, evidence)) fault('a key or account that was barred was served')
   return faults
 }

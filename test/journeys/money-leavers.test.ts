@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { test } from 'node:test'
+import { mintKey } from '../../src/keys/key.ts'
+import { behind, openTestHouse } from '../support/house.ts'
+import { rawCall } from '../support/raw-client.ts'
+import { opened } from '../support/stand-in-client.ts'
+
+test('a caller with a bad key who hangs up while it is looked up leaves the house standing', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn))
+  const { secret } = await house.key(await house.account(30))
+  const restricted = await house.key(await house.account(30), { allowIps: ['192.0.2.0/24'] })
+  for (const bad of [...Array.from({ length: 40 }, () => mintKey('live')), restricted.secret]) {
+    const socket = connect(Number(new URL(house.origin).port), '127.0.0.1')
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    socket.write(rawCall(bad).head, () => socket.resetAndDestroy())
+  }
+  assert.equal((await house.client.call(secret, { prompt: 'x' })).status, 200)
+  assert.equal(standIn.calls.length, 1)
+  assert.deepEqual(
+    house.lines.filter(({ level }) => Number(level) >= 50),
+    [],
+  )
+  await house.balanced()
+})
