@@ -45,7 +45,7 @@ export function page<Row, View>(
   return { data: rows.slice(0, limit).map(view), next_cursor: last === undefined ? null : cursorAt(at(last)) }
 }
 
-export function cursorAt(place: string): string {
+function cursorAt(place: string): string {
   return Buffer.from(place).toString('base64url')
 }
 

@@ -25,14 +25,6 @@ export function parseTime(text: string): number | undefined {
   return date.getTime() + Number(fraction.slice(0, 3).padEnd(3, '0')) - offsetMs
 }
 
-const dayMs = 86_400_000
-
-/** The UTC midnights around a moment's day: its own and the next one. */
-export function dayAround(ms: number): { readonly start: number; readonly end: number } {
-  const start = Math.floor(ms / dayMs) * dayMs
-  return { start, end: start + dayMs }
-}
-
 /** First moments in UTC of a month such as `2026-11` and of the one after it. */
 export function monthOf(text: string): { readonly startMs: number; readonly endMs: number } {
   const [year = 0, month = 0] = text.split('-').map(Number)

@@ -14,7 +14,7 @@ test('text that begins like a formula is defused, numbers are left alone', () =>
 
 test('JSON is what everybody gets who does not prefer CSV', () => {
   for (const accept of [undefined, '', '*/*', 'application/json', 'text/html', 'text/csv;q=0', 'TEXT/CSV;q=x']) {
-    assert.equal(wantsCsv(accept), false, accept)
+    assert.equal(wantsCsv(accept), false, String(accept))
   }
   for (const accept of [
     'text/csv',

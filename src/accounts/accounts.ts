@@ -5,7 +5,7 @@ import { Problem } from '../errors.ts'
 import { isId, newId } from '../ids.ts'
 import type { Row, Statement, Store, Value } from '../store/store.ts'
 
-export type AccountStatus = 'active' | 'suspended' | 'closed'
+type AccountStatus = 'active' | 'suspended' | 'closed'
 
 export type Account = Allowance & {
   readonly id: string

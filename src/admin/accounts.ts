@@ -6,13 +6,13 @@ import { jsonCredits } from '../credits.ts'
 import { Problem } from '../errors.ts'
 import { allowanceBody, allowanceIn, amount, creditsIn, filter, oneOf, text } from '../fields.ts'
 import { newId } from '../ids.ts'
+import { known, oneId } from '../known-ids.ts'
 import * as texts from '../ledger/texts.ts'
 import { beforeOf, limitOf, page, pageOf, pageQuery } from '../pages.ts'
 import type { Statement } from '../store/store.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
 import { operatorOf } from './guard.ts'
-import { known, oneId } from './ids.ts'
-import type { AdminScope } from './scope.ts'
 import { mustMatch, outrun, tag } from './versions.ts'
 
 const closed = { additionalProperties: false }
@@ -44,7 +44,7 @@ const tags = ['accounts']
 const params = oneId('The account.')
 
 /** `POST`, `GET`, `PATCH /accounts`: who owns credits. */
-export function accounts(scope: AdminScope, rooms: AdminRooms): void {
+export function accounts(scope: TypedScope, rooms: AdminRooms): void {
   const made = { body: Making, response: { 201: AccountView }, tags, summary: 'Make an account' }
   scope.post('/accounts', { schema: made }, async (request, reply) => {
     const account = await make(request.body, operatorOf(request).id, rooms)

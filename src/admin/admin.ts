@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Accounts } from '../accounts/accounts.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import { schemaFaults } from '../fields.ts'
+import { readJsonOnly } from '../json-bodies.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Store } from '../store/store.ts'
@@ -38,14 +39,4 @@ export async function admin(app: FastifyInstance, rooms: AdminRooms): Promise<vo
   readJsonOnly(scope)
   const nouns = [accounts, grants, entries, keys, calls, usage, offers, tokens, operators, audit, books]
   for (const noun of nouns) noun(scope, rooms)
-}
-
-function readJsonOnly(scope: FastifyInstance): void {
-  const parse = scope.getDefaultJsonParser('error', 'error')
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) => {
-    // Many clients name a type on every POST, also where there is nothing to send.
-    if (text === '') done(null, undefined)
-    else parse(request, text, done)
-  })
 }

@@ -3,8 +3,8 @@ import { type Note, notes } from '../audit/audit.ts'
 import { filter, idText, orNull, rangeOf, rangeQuery, timeTold } from '../fields.ts'
 import { beforeOf, limitOf, page, pageOf, pageQuery } from '../pages.ts'
 import { formatTime } from '../times.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
-import type { AdminScope } from './scope.ts'
 
 const Query = Type.Object(
   {
@@ -28,7 +28,7 @@ const NoteView = Type.Object({
 })
 
 /** `GET /audit`: who changed what, before and after; written in the change's own transaction. */
-export function audit(scope: AdminScope, { store }: AdminRooms): void {
+export function audit(scope: TypedScope, { store }: AdminRooms): void {
   const schema = { querystring: Query, response: { 200: pageOf(NoteView) }, tags: ['audit'], summary: 'List changes' }
   scope.get('/audit', { schema }, async ({ query }) => {
     const { actor, action, subject } = query

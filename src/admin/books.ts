@@ -1,8 +1,8 @@
 import { Type } from 'typebox'
 import { formatSum } from '../credits.ts'
 import * as statement from '../ledger/statement.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
-import type { AdminScope } from './scope.ts'
 
 const BooksView = Type.Object({
   balanced: Type.Boolean({ description: 'Whether every proof holds.' }),
@@ -15,7 +15,7 @@ const BooksView = Type.Object({
 })
 
 /** `GET /books`: the ledger recomputed from its lines; amounts as decimal text, since their sums outgrow doubles. */
-export function books(scope: AdminScope, { store }: AdminRooms): void {
+export function books(scope: TypedScope, { store }: AdminRooms): void {
   const schema = { response: { 200: BooksView }, tags: ['books'], summary: 'Recompute the ledger from its lines' }
   scope.get('/books', { schema }, async () => {
     const { balanced, imbalance, accounts, posted, held, openHolds, faults } = await statement.books(store)

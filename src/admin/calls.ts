@@ -3,16 +3,16 @@ import { note } from '../audit/audit.ts'
 import { wantsCsv } from '../csv.ts'
 import { Problem } from '../errors.ts'
 import { filter, oneOf, rangeOf, rangeQuery, text } from '../fields.ts'
+import { known, oneId } from '../known-ids.ts'
 import { CallStoryView, CallView, callCells, callColumns, callStory, callView } from '../ledger/call-view.ts'
 import { call, callStates, calls as callsIn, entriesOf } from '../ledger/calls.ts'
 import { EntryView, entryView } from '../ledger/entry-view.ts'
 import { beforeOf, limitOf, page, pageOf, pageQuery } from '../pages.ts'
 import type { Row, Store } from '../store/store.ts'
+import { csvReply, orCsv, pages } from '../streams.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
 import { operatorOf } from './guard.ts'
-import { known, oneId } from './ids.ts'
-import type { AdminScope } from './scope.ts'
-import { csvReply, orCsv, pages } from './streams.ts'
 
 const Query = Type.Object(
   {
@@ -33,7 +33,7 @@ const tags = ['calls']
 const params = oneId('The call.')
 
 /** What was called, why it cost what it cost, and giving a charge back. */
-export function calls(scope: AdminScope, { store, accounts, keys, ledger }: AdminRooms): void {
+export function calls(scope: TypedScope, { store, accounts, keys, ledger }: AdminRooms): void {
   const listed = { querystring: Query, response: orCsv(pageOf(CallView)), tags, summary: 'List calls' }
   scope.get('/calls', { schema: listed }, async ({ query, headers }, reply) => {
     const { account: accountId, key: keyId, offer, state } = query

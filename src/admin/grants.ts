@@ -2,11 +2,11 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { note } from '../audit/audit.ts'
 import { amount, creditsIn, fault, text } from '../fields.ts'
+import { known, oneId } from '../known-ids.ts'
 import { EntryView, entryView } from '../ledger/entry-view.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
 import { operatorOf } from './guard.ts'
-import { known, oneId } from './ids.ts'
-import type { AdminScope } from './scope.ts'
 
 const Gift = Type.Object(
   {
@@ -17,7 +17,7 @@ const Gift = Type.Object(
 )
 
 /** `POST /accounts/{id}/grants`: credits given or taken back; with an `Idempotency-Key` once, however often it is sent. */
-export function grants(scope: AdminScope, { ledger }: AdminRooms): void {
+export function grants(scope: TypedScope, { ledger }: AdminRooms): void {
   const schema = {
     params: oneId('The account.'),
     body: Gift,

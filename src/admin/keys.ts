@@ -3,15 +3,15 @@ import { Type } from 'typebox'
 import { note } from '../audit/audit.ts'
 import { Problem } from '../errors.ts'
 import { filter, oneOf } from '../fields.ts'
+import { emptyIsObject, emptyOnly } from '../json-bodies.ts'
 import { KeyView, keySettings, keyStatuses, keyView, NewKeyView } from '../keys/key-view.ts'
 import { KeyChangeBody, KeyWishBody, keyChangeIn, keyWishIn } from '../keys/key-wish.ts'
 import { ChangedMeanwhile, type Keys } from '../keys/keys.ts'
+import { known, oneId } from '../known-ids.ts'
 import { beforeOf, limitOf, page, pageOf, pageQuery } from '../pages.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
-import { emptyIsObject, emptyOnly } from './bodies.ts'
 import { operatorOf } from './guard.ts'
-import { known, oneId } from './ids.ts'
-import type { AdminScope } from './scope.ts'
 import { mustMatch, outrun, tag } from './versions.ts'
 
 const Query = Type.Object(
@@ -37,14 +37,14 @@ const tags = ['keys']
 const params = oneId('The key.')
 
 /** Making, listing and changing keys, and the two ends of one: rotated or revoked. */
-export function keys(scope: AdminScope, rooms: AdminRooms): void {
+export function keys(scope: TypedScope, rooms: AdminRooms): void {
   making(scope, rooms)
   reading(scope, rooms)
   changing(scope, rooms)
   ending(scope, rooms)
 }
 
-function making(scope: AdminScope, { store, accounts, keys, catalog }: AdminRooms): void {
+function making(scope: TypedScope, { store, accounts, keys, catalog }: AdminRooms): void {
   const schema = {
     ...{ params: oneId('The account that will pay.'), body: KeyWishBody, response: { 201: NewKeyView } },
     ...{ tags, summary: 'Make a key; its secret is shown only here' },
@@ -63,7 +63,7 @@ function making(scope: AdminScope, { store, accounts, keys, catalog }: AdminRoom
   })
 }
 
-function reading(scope: AdminScope, { keys }: AdminRooms): void {
+function reading(scope: TypedScope, { keys }: AdminRooms): void {
   const listed = { querystring: Query, response: { 200: pageOf(KeyView) }, tags, summary: 'List keys' }
   scope.get('/keys', { schema: listed }, async ({ query }) => {
     const { account: accountId, status } = query
@@ -85,7 +85,7 @@ function reading(scope: AdminScope, { keys }: AdminRooms): void {
   })
 }
 
-function changing(scope: AdminScope, { keys, catalog }: AdminRooms): void {
+function changing(scope: TypedScope, { keys, catalog }: AdminRooms): void {
   const schema = { params, body: KeyChangeBody, response: { 200: KeyView }, tags, summary: 'Change a key' }
   scope.patch('/keys/:id', { schema }, async (request, reply) => {
     const key = await asSeen(request, request.params.id, keys)
@@ -98,7 +98,7 @@ function changing(scope: AdminScope, { keys, catalog }: AdminRooms): void {
   })
 }
 
-function ending(scope: AdminScope, { keys }: AdminRooms): void {
+function ending(scope: TypedScope, { keys }: AdminRooms): void {
   const rotated = {
     ...{ params, body: Rotation, response: { 201: NewKeyView }, tags },
     summary: 'Replace a key by a successor with the same limits on the same counters',

@@ -5,11 +5,11 @@ import { type Price, repricing } from '../catalog/prices.ts'
 import { jsonCredits } from '../credits.ts'
 import { Problem } from '../errors.ts'
 import { amount, creditsIn, fault, text } from '../fields.ts'
+import { oneId } from '../known-ids.ts'
 import { pageOf } from '../pages.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
 import { operatorOf } from './guard.ts'
-import { oneId } from './ids.ts'
-import type { AdminScope } from './scope.ts'
 import { mustMatch, outrun, tag } from './versions.ts'
 
 const OfferView = Type.Object({
@@ -33,7 +33,7 @@ const tags = ['offers']
 const params = oneId('The offer.')
 
 /** What is for sale, and at which price; every change is a new version of the price. */
-export function offers(scope: AdminScope, rooms: AdminRooms): void {
+export function offers(scope: TypedScope, rooms: AdminRooms): void {
   const { catalog, store } = rooms
   const listed = { response: { 200: pageOf(OfferView) }, querystring: Type.Object({}, { additionalProperties: false }) }
   scope.get('/offers', { schema: { ...listed, tags, summary: 'List offers' } }, async () => {

@@ -2,15 +2,15 @@ import { type Static, Type } from 'typebox'
 import { note } from '../audit/audit.ts'
 import { Problem } from '../errors.ts'
 import { idText, oneOf, text, timeTold } from '../fields.ts'
+import { emptyOnly } from '../json-bodies.ts'
 import { digestOf, hintOf, mintKey } from '../keys/key.ts'
+import { known, oneId } from '../known-ids.ts'
 import type { Listed } from '../operators/operators.ts'
 import { beforeOf, limitOf, page, pageOf, pageQuery } from '../pages.ts'
 import { formatTime } from '../times.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
-import { emptyOnly } from './bodies.ts'
 import { operatorOf } from './guard.ts'
-import { known, oneId } from './ids.ts'
-import type { AdminScope } from './scope.ts'
 
 const name = text({ description: 'Who it is.', examples: ['Sam, on call'] })
 const role = oneOf(['admin', 'viewer'], 'A viewer may look, and change nothing.')
@@ -29,7 +29,7 @@ const tags = ['operators']
 const params = oneId('The operator.')
 
 /** Who may run the house. Without a bootstrap key the last admin stays, so that somebody always can. */
-export function operators(scope: AdminScope, { store, operators }: AdminRooms): void {
+export function operators(scope: TypedScope, { store, operators }: AdminRooms): void {
   const made = { body: Making, response: { 201: NewOperatorView }, tags, summary: 'Make an operator key, shown once' }
   scope.post('/operators', { schema: made }, async (request, reply) => {
     const { name, role } = request.body

@@ -2,14 +2,14 @@ import { type Static, Type } from 'typebox'
 import { note } from '../audit/audit.ts'
 import { Problem } from '../errors.ts'
 import { oneOf, orNull, timeTold } from '../fields.ts'
+import { emptyOnly } from '../json-bodies.ts'
+import { oneId } from '../known-ids.ts'
 import { pageOf } from '../pages.ts'
 import { formatTime } from '../times.ts'
+import type { TypedScope } from '../typed-scope.ts'
 import type { TokenView as Known } from '../upstream/tokens.ts'
 import type { AdminRooms } from './admin.ts'
-import { emptyOnly } from './bodies.ts'
 import { operatorOf } from './guard.ts'
-import { oneId } from './ids.ts'
-import type { AdminScope } from './scope.ts'
 
 const TokenView = Type.Object({
   id: Type.String({ examples: ['tok_0f3a9c2e5b8d1406a1b2'] }),
@@ -22,7 +22,7 @@ const tags = ['tokens']
 const NoQuery = Type.Object({}, { additionalProperties: false })
 
 /** The master tokens of the upstream, as far as they may be shown, and putting one back into the turn. */
-export function tokens(scope: AdminScope, { store, upstream }: AdminRooms): void {
+export function tokens(scope: TypedScope, { store, upstream }: AdminRooms): void {
   const listed = { querystring: NoQuery, response: { 200: pageOf(TokenView) }, tags, summary: 'List master tokens' }
   scope.get('/tokens', { schema: listed }, async () => {
     return { data: upstream.tokens().map((token) => tokenView(token, upstream.name)), next_cursor: null }

@@ -1,7 +1,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import type { Environment } from '../config.ts'
 import { draftCopy, publish } from '../store/sqlite-backup.ts'
-import { openReadOnly, refusalOf } from '../store/sqlite-reading.ts'
+import { openToRead, refusalOf } from '../store/sqlite-reading.ts'
 import { booksData, booksLines, proveFile } from './proof.ts'
 import { ledgerFileOf, Refusal, type Report } from './tool.ts'
 
@@ -36,7 +36,7 @@ const unsquared =
   'No backup was made, since it could not be restored. To keep this state, stop the server and copy the file.'
 
 function draftFrom(source: string, file: string): string {
-  const ledger = openReadOnly(source)
+  const ledger = openToRead(source)
   try {
     return draftCopy(ledger, file, source)
   } catch (error) {

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readdirSync, type Stats, statfsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { faultIn, newestSchema, openReadOnly, refusalOf, schemaOf } from '../store/sqlite-reading.ts'
+import { faultIn, newestSchema, openToRead, refusalOf, schemaOf } from '../store/sqlite-reading.ts'
 import { formatTime } from '../times.ts'
 import { type Finding, fail, ok, warn } from './finding.ts'
 import { sentencesOf } from './tool.ts'
@@ -126,7 +126,7 @@ function checkRoom(folder: string): Finding {
 function checkInside(file: string): Examined {
   let ledger: DatabaseSync | undefined
   try {
-    ledger = openReadOnly(file)
+    ledger = openToRead(file)
     const fault = faultIn(ledger)
     if (fault)
       return { findings: [fail('integrity', `${file} is damaged: ${fault}; restore a backup`)], readable: false }

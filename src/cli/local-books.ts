@@ -1,7 +1,7 @@
 import type { Environment } from '../config.ts'
 import { type Books, books } from '../ledger/statement.ts'
 import type { Database } from '../store/open.ts'
-import { newestSchema, openReadOnly, refusalOf, schemaOf } from '../store/sqlite-reading.ts'
+import { newestSchema, openToRead, refusalOf, schemaOf } from '../store/sqlite-reading.ts'
 import { newestOnServer, refuseOtherSchema, schemaOfServer, withServer } from './postgres-look.ts'
 import { booksData, booksLines, booksOfFile } from './proof.ts'
 import { databaseOf, openStoreSoon, type Report } from './tool.ts'
@@ -28,7 +28,7 @@ export async function booksOf(database: Database): Promise<Books> {
 }
 
 function schemaOfFile(path: string): number | undefined {
-  const ledger = openReadOnly(path)
+  const ledger = openToRead(path)
   try {
     return schemaOf(ledger)
   } catch (error) {

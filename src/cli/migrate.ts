@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Environment } from '../config.ts'
 import type { Database } from '../store/open.ts'
 import { copyNameBefore } from '../store/sqlite-backup.ts'
-import { openReadOnly, refusalOf, schemaOf } from '../store/sqlite-reading.ts'
+import { openToRead, refusalOf, schemaOf } from '../store/sqlite-reading.ts'
 import { databaseOf, openStoreSoon, type Report } from './tool.ts'
 
 /**
@@ -36,7 +36,7 @@ function nameOf(row: Applied[number]): string {
 function schemaBefore(database: Database): number | undefined {
   if (database.kind === 'postgres') return undefined
   if (!existsSync(database.path)) return 0
-  const ledger = openReadOnly(database.path)
+  const ledger = openToRead(database.path)
   try {
     return schemaOf(ledger) ?? 0
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Client } from 'pg'
 import { ConfigFault, type Environment, loadConfig } from '../config.ts'
 import { type Books, books } from '../ledger/statement.ts'
 import { openLock } from '../store/sqlite.ts'
-import { checkLedger, newestSchema, openReadOnly } from '../store/sqlite-reading.ts'
+import { checkLedger, newestSchema, openToRead } from '../store/sqlite-reading.ts'
 import type { Row, Store } from '../store/store.ts'
 import { copyBodies, copyTable, type Table, tablesOf, tallyOf } from './move-rows.ts'
 import { refuseOtherSchema, withServer } from './postgres-look.ts'
@@ -56,7 +56,7 @@ function targetOf(url: string): string {
 }
 
 async function transfer(ledger: string, client: Client, proof: Books, progress: Progress): Promise<Moved> {
-  const source = openReadOnly(ledger)
+  const source = openToRead(ledger)
   try {
     source.exec('BEGIN')
     await client.query('BEGIN')

@@ -1,11 +1,11 @@
 import { formatCredits, millionths } from '../credits.ts'
 import { type Books, books } from '../ledger/statement.ts'
-import { openReadOnly, readingStore, refusalOf } from '../store/sqlite-reading.ts'
+import { openToRead, readingStore, refusalOf } from '../store/sqlite-reading.ts'
 import { Refusal } from './tool.ts'
 
 /** Recomputes the books of a ledger's file, whoever serves it. Throws StoreRefusal. */
 export async function booksOfFile(path: string): Promise<Books> {
-  const ledger = openReadOnly(path)
+  const ledger = openToRead(path)
   try {
     return await books(readingStore(ledger))
   } catch (error) {

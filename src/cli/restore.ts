@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Environment } from '../config.ts'
 import { openLock } from '../store/sqlite.ts'
 import { draftCopy, publish, stamp, sync } from '../store/sqlite-backup.ts'
-import { checkLedger, openReadOnly, refusalOf } from '../store/sqlite-reading.ts'
+import { checkLedger, openToRead, refusalOf } from '../store/sqlite-reading.ts'
 import { booksData, booksLines, proveFile } from './proof.ts'
 import { ledgerFileOf, Refusal, type Report } from './tool.ts'
 
@@ -19,7 +19,6 @@ export async function restore(file: string, env: Environment): Promise<Report> {
   const ledger = resolve(ledgerFileOf(env, otherwise))
   if (!existsSync(file)) throw new Refusal(`There is no backup ${file}.`)
   if (resolve(file) === ledger) throw new Refusal(`${file} is the ledger itself.`)
-  mkdirSync(dirname(ledger), { recursive: true, mode: 0o700 })
   const lock = openLock(`${ledger}.lock`, ledger)
   try {
     return await restoreLocked(file, ledger, lock)
@@ -54,7 +53,7 @@ async function restoreLocked(file: string, ledger: string, lock: DatabaseSync): 
 /** A checked copy beside the ledger: what is put in its place is then only renamed, and is what was checked. */
 function draftFrom(file: string, ledger: string): string {
   checkLedger(file)
-  const backup = openReadOnly(file)
+  const backup = openToRead(file)
   try {
     return draftCopy(backup, ledger, file)
   } catch (error) {

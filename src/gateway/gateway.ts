@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Form, Offer, Part } from '../catalog/offer.ts'
 import { Problem } from '../errors.ts'
+import { openEntrance } from '../keys/entrance.ts'
 import type { Identity, Keys } from '../keys/keys.ts'
 import { RefusedAlongside } from '../ledger/ledger.ts'
 import type { Failures } from '../limits/failures.ts'
@@ -14,7 +15,7 @@ import type { Parcel } from '../upstream/upstream.ts'
 import { againOf, replayed } from './again.ts'
 import { announcedBytes, bodyReader, tooLarge } from './body.ts'
 import { type Rooms as SpineRooms, serveCall } from './call.ts'
-import { type Accept, acceptOf, mayBuy, openEntrance } from './gate.ts'
+import { type Accept, acceptOf, mayBuy } from './gate.ts'
 import { boundaryOf, type ReadOdd, readParts } from './parts.ts'
 import { stabilityErrors } from './refusals.ts'
 import { answer, receipt, refusal } from './reply.ts'
@@ -86,9 +87,15 @@ function opening(offer: Offer, rooms: GatewayRooms): Hook[] {
   const entrance = openEntrance(rooms, admit, (identity) => mayBuy(identity, offer))
   const begin: Hook = (request, reply, done) => {
     request.setDecorator('visit', new Visit(request, reply, offer, rooms.log))
-    done(rooms.closing() ? new Problem('shutting_down') : undefined)
+    done(refusalOfAll(offer, rooms))
   }
   return [begin, entrance.enter]
+}
+
+/** Why nobody can buy this now. */
+function refusalOfAll({ id, enabled }: Offer, { closing }: GatewayRooms): Problem | undefined {
+  if (closing()) return new Problem('shutting_down')
+  return enabled ? undefined : new Problem('not_found', { sentence: `${id} is not for sale at present.` })
 }
 
 /** What is asked last before a body byte is read: a slot, and a head this route can serve. */

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { jsonCredits } from '../credits.ts'
 import { Problem } from '../errors.ts'
+import { openEntrance } from '../keys/entrance.ts'
 import type { Identity } from '../keys/keys.ts'
 import type { Balance } from '../ledger/ledger.ts'
-import { openEntrance } from './gate.ts'
 import type { GatewayRooms } from './gateway.ts'
 import { stabilityErrors } from './refusals.ts'
 

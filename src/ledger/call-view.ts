@@ -37,7 +37,7 @@ const fields = {
   client_request_id: orNull(Type.String(), "The caller's own x-request-id."),
 }
 
-export const CallView = Type.Object(fields)
+export const CallView = Type.Object(fields, { title: 'Call' })
 
 /** A call as it is shown outside. */
 export function callView(row: Row): Static<typeof CallView> {
@@ -106,18 +106,18 @@ const EventView = Type.Object({
 })
 type Event = Static<typeof EventView>
 
-export const CallStoryView = Type.Object({
-  ...fields,
-  timeline: Type.Array(EventView, { description: 'Why it was charged, or was not, step by step.' }),
-})
+export const CallStoryView = Type.Object(
+  { ...fields, timeline: Type.Array(EventView, { description: 'Why it was charged, or was not, step by step.' }) },
+  { title: 'CallStory' },
+)
 
-type Circumstances = {
+export type CallCircumstances = {
   readonly key: { readonly id: string; readonly name: string; readonly hint: string }
   readonly entries: readonly Entry[]
 }
 
 /** A call and what became of it, step by step. */
-export function callStory(row: Row, { key, entries }: Circumstances): Static<typeof CallStoryView> {
+export function callStory(row: Row, { key, entries }: CallCircumstances): Static<typeof CallStoryView> {
   const call = callView(row)
   const timeline = [
     ...beginning(call, key, jsonCredits(Number(row['held']) as Credits)),
@@ -129,7 +129,7 @@ export function callStory(row: Row, { key, entries }: Circumstances): Static<typ
 
 type Call = Static<typeof CallView>
 
-function beginning(call: Call, { id, name, hint }: Circumstances['key'], held: number): Event[] {
+function beginning(call: Call, { id, name, hint }: CallCircumstances['key'], held: number): Event[] {
   const { offer, price, price_version: version, created_at: at, bytes_in: bytes, mode } = call
   const bought = `The ${mode} key "${name}" (${hint}) sent ${bytes} bytes to buy ${offer}.`
   return [

@@ -69,6 +69,8 @@ export type Counted = { readonly calls: number; readonly leftMs: number }
 export type Windows = {
   /** Counts one call under the id; a window begins with the first call after the last one ended. */
   count(id: string, windowMs: number): Counted | Promise<Counted>
+  /** What is counted under the id so far; counts nothing. */
+  look(id: string, windowMs: number): Counted | Promise<Counted>
 }
 
 export type LocalWindows = ReturnType<typeof openWindows>
@@ -92,12 +94,18 @@ export function openWindows(now: () => number = () => performance.now()) {
     return { calls: window.calls, leftMs: Math.ceil(window.beganMs + windowMs - nowMs) }
   }
 
+  function look(id: string, windowMs: number): Counted {
+    const window = windows.get(id)
+    const leftMs = window ? Math.ceil(window.beganMs + windowMs - now()) : 0
+    return window && leftMs > 0 ? { calls: window.calls, leftMs } : { calls: 0, leftMs: 0 }
+  }
+
   /** Takes over what was counted elsewhere. */
   function learn(id: string, windowMs: number, { calls, leftMs }: Counted): void {
     windows.set(id, { beganMs: now() + leftMs - windowMs, calls })
   }
 
-  return { count, learn }
+  return { count, look, learn }
 }
 
 /** The windows as the `store` option of @fastify/rate-limit, which wants a class. */

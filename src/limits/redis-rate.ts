@@ -1,6 +1,6 @@
 import { type Counted, type LocalWindows, openWindows, type Windows } from './rate.ts'
 import type { Redis } from './redis.ts'
-import { countCall } from './redis-scripts.ts'
+import { countCall, lookAtCount } from './redis-scripts.ts'
 
 /**
  * Windows counted in Redis, on its clock, exact for all replicas. While it is away each replica goes on from the count
@@ -15,5 +15,14 @@ export function openSharedWindows(redis: Redis, local: LocalWindows = openWindow
     return counted
   }
 
-  return { count: (id, windowMs) => (redis.state === 'up' ? countShared(id, windowMs) : local.count(id, windowMs)) }
+  async function look(id: string, windowMs: number): Promise<Counted> {
+    const answer = redis.state === 'up' ? await redis.ask(lookAtCount, [`tollgate:rate:${id}`], [String(windowMs)]) : []
+    const [calls, leftMs] = answer ?? []
+    return calls === undefined || leftMs === undefined ? local.look(id, windowMs) : { calls, leftMs }
+  }
+
+  return {
+    count: (id, windowMs) => (redis.state === 'up' ? countShared(id, windowMs) : local.count(id, windowMs)),
+    look,
+  }
 }

@@ -20,6 +20,12 @@ export const countCall = script(`
   end
   return {count, left}`)
 
+/** Answers the count in the window of KEYS[1], at most ARGV[1] milliseconds long, and what is left of it; counts nothing. */
+export const lookAtCount = script(`
+  local left = redis.call('PTTL', KEYS[1])
+  if left <= 0 then return {0, 0} end
+  return {tonumber(redis.call('GET', KEYS[1])), math.min(left, tonumber(ARGV[1]))}`)
+
 const clock = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)`
@@ -51,5 +57,9 @@ export const renewLeases = script(`${clock}
 export const freeLeases = script(`
   return {redis.call('ZREM', KEYS[1], unpack(ARGV))}`)
 
+/** Answers how many leases of KEYS[1] are taken. */
+export const countLeases = script(`${clock}
+  return {redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf')}`)
+
 /** Loaded before a connection is used. */
-export const scripts: readonly Script[] = [countCall, takeLease, renewLeases, freeLeases]
+export const scripts: readonly Script[] = [countCall, lookAtCount, takeLease, renewLeases, freeLeases, countLeases]

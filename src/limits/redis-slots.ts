@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Redis } from './redis.ts'
-import { freeLeases, renewLeases, takeLease } from './redis-scripts.ts'
+import { countLeases, freeLeases, renewLeases, takeLease } from './redis-scripts.ts'
 import { openSlots, type Slot, type Slots } from './slots.ts'
 
 export type SharedSlots = Slots & {
@@ -79,10 +79,15 @@ export function openSharedSlots(redis: Redis, lastsMs = leaseMs): SharedSlots {
     await renew()
   }
 
+  async function countAll(id: string): Promise<number> {
+    const answer = redis.state === 'up' ? await redis.ask(countLeases, [keyOf(id)], []) : []
+    return answer?.[0] ?? local.count(id)
+  }
+
   const timer = setInterval(renew, lastsMs / 3)
   timer.unref()
   redis.onBack(catchUp)
-  return { take, count: local.count, close: () => clearInterval(timer) }
+  return { take, count: local.count, countAll, close: () => clearInterval(timer) }
 }
 
 // Ids only: nothing that opens a door is told to Redis.

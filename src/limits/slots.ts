@@ -5,6 +5,8 @@ export type Slots = {
   take(id: string, most: number): Slot | undefined | Promise<Slot | undefined>
   /** How many are taken in this process. */
   count(id: string): number
+  /** How many are taken in all processes. */
+  countAll(id: string): number | Promise<number>
 }
 
 /** Calls in flight by key or account. A slot is freed once, whoever frees it first; a crash frees all with the process. */
@@ -28,5 +30,6 @@ export function openSlots() {
     }
   }
 
-  return { take, count: (id: string) => taken.get(id) ?? 0 }
+  const count = (id: string) => taken.get(id) ?? 0
+  return { take, count, countAll: count }
 }

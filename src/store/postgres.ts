@@ -10,8 +10,8 @@ const lockMs = 2000
 const statementMs = 5000
 /** A look through the whole ledger takes its time, and no call waits for it. */
 const snapshotMs = 60_000
-const holdConnections = 8
-const endConnections = 4
+/** Each kind of work has connections of its own, so that none can be kept waiting by another that is stuck. */
+const connections = { groups: 4, alone: 4, ends: 2, reads: 4 }
 
 /**
  * Opens a database that any number of replicas share, its schema brought up to date. A server that does not answer is
@@ -19,7 +19,9 @@ const endConnections = 4
  */
 export async function openPostgres(url: string, waiting: Waiting = {}): Promise<Store> {
   const { durable } = await prepareDatabase(url, waiting)
-  const lanes = { hold: openLines(url, holdConnections), end: openLines(url, endConnections) }
+  const groups = openLines(url, connections.groups)
+  const lanes = { hold: openLines(url, connections.alone), end: openLines(url, connections.ends) }
+  const reads = openLines(url, connections.reads)
   const opening = openingFor(durable)
   const desks = new Map<Together, Desk>()
 
@@ -38,7 +40,7 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
     if (!together) return alone(unit, lines)
     let desk = desks.get(together.kind)
     if (!desk) {
-      desk = new Desk(together.kind, { lines, opening, alone: (each) => alone(each, lines) })
+      desk = new Desk(together.kind, { lines: groups, opening, alone: (each) => alone(each, lines) })
       desks.set(together.kind, desk)
     }
     return desk.ask(unit, together.row)
@@ -46,22 +48,22 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
 
   async function read(sql: string, params: Statement['params'] = []): Promise<readonly Row[]> {
     const commands = [opening(lockMs), { text: sql, values: params }]
-    const [, rows] = await sent(lanes.hold, commands)
+    const [, rows] = await sent(reads, commands)
     return rows ?? []
   }
 
-  async function snapshot(reads: readonly Statement[]): Promise<readonly (readonly Row[])[]> {
-    const texts = ['BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY', `SET LOCAL statement_timeout = ${snapshotMs}`]
-    const before = texts.map((text) => ({ text, values: [] }))
-    const asked = reads.map(({ sql, params }) => ({ text: sql, values: params }))
-    const commands = [...before, ...asked, { text: 'COMMIT', values: [] }]
-    const rows = await lanes.hold.send(commands, { patienceMs: 2 * snapshotMs, block: true }).catch(tell)
+  async function snapshot(asked: readonly Statement[]): Promise<readonly (readonly Row[])[]> {
+    const opened = ['BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY', `SET LOCAL statement_timeout = ${snapshotMs}`]
+    const before = opened.map((text) => ({ text, values: [] }))
+    const texts = asked.map(({ sql, params }) => ({ text: sql, values: params }))
+    const commands = [...before, ...texts, { text: 'COMMIT', values: [] }]
+    const rows = await reads.send(commands, { patienceMs: 2 * snapshotMs, block: true }).catch(tell)
     return rows.slice(before.length, -1)
   }
 
   let closed: Promise<unknown> | undefined
   async function close(): Promise<void> {
-    closed ??= Promise.all([lanes.hold.close(), lanes.end.close()])
+    closed ??= Promise.all([groups, lanes.hold, lanes.end, reads].map((lines) => lines.close()))
     await closed
   }
 

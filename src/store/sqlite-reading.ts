@@ -6,11 +6,11 @@ import { type Row, type Statement, type Store, StoreRefusal } from './store.ts'
 const busyTimeoutMs = 5000
 
 /**
- * Reads a whole ledger, which sentences call `name`, and answers the number of its schema. Throws StoreRefusal: 65 when it is damaged or none at all,
- * 78 when a newer Tollgate wrote it.
+ * Reads a whole ledger, which sentences call `name`, and answers the number of its schema. Throws StoreRefusal: 65 when
+ * it is damaged or none at all, 78 when a newer Tollgate wrote it.
  */
 export function checkLedger(path: string, name = path): number {
-  const ledger = openReadOnly(path)
+  const ledger = openToRead(path)
   try {
     const fault = faultIn(ledger)
     if (fault) throw new StoreRefusal(65, `${name} is damaged: ${fault}.`)
@@ -49,13 +49,11 @@ function newer(name: string, schema: number): string {
 }
 
 /** Opens a ledger beside its server, which is not disturbed. Throws StoreRefusal. */
-export function openReadOnly(path: string): DatabaseSync {
+export function openToRead(path: string): DatabaseSync {
   if (!existsSync(path)) throw new StoreRefusal(78, `There is no ledger at ${path}.`)
   try {
     // The first reader of a file makes a log beside it, which only one who may write takes away again.
-    const ledger = new DatabaseSync(path, { readOnly: existsSync(`${path}-wal`), timeout: busyTimeoutMs })
-    ledger.exec('PRAGMA query_only = ON')
-    return ledger
+    return new DatabaseSync(path, { readOnly: existsSync(`${path}-wal`), timeout: busyTimeoutMs })
   } catch (error) {
     throw refusalOf(error, path)
   }

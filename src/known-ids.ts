@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import { Problem } from '../errors.ts'
-import { type IdKind, isId } from '../ids.ts'
+import { Problem } from './errors.ts'
+import { type IdKind, isId } from './ids.ts'
 
 export function oneId(description: string) {
   return Type.Object({ id: Type.String({ description }) })

@@ -7,8 +7,8 @@ import type {
   RawServerDefault,
 } from 'fastify'
 
-/** The admin door's part of the app; handlers get the types of their schemas. */
-export type AdminScope = FastifyInstance<
+/** A door's part of the app; handlers get the types of their schemas. */
+export type TypedScope = FastifyInstance<
   RawServerDefault,
   RawRequestDefaultExpression,
   RawReplyDefaultExpression,

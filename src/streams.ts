@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import { type TSchema, Type } from 'typebox'
-import { type Cell, csvLine } from '../csv.ts'
+import { type Cell, csvLine } from './csv.ts'
 
 /** Sends a table line by line, so that a large one is never held whole. */
 export function csvReply(
