@@ -23,12 +23,14 @@ import { type GatewayRooms, gateway } from './gateway/gateway.ts'
 import { type LookAlikeRooms, lookAlikes } from './gateway/look-alikes.ts'
 import { stabilityErrors } from './gateway/refusals.ts'
 import { newId } from './ids.ts'
+import { type PortalRooms, portal } from './portal/portal.ts'
 import { problemJsonErrors } from './problem-json.ts'
 import { allowedMethods } from './routes.ts'
 
 export type AppRooms = {
   readonly gateway: GatewayRooms & LookAlikeRooms
   readonly admin: AdminRooms
+  readonly portal: PortalRooms
   readonly log: Logger
   /** Null when calls can be served, else why not. */
   readonly unready: () => Promise<string | null>
@@ -77,6 +79,7 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
   app.register(gateway, rooms.gateway)
   app.register(lookAlikes, rooms.gateway)
   app.register(admin, { prefix: '/admin/v1', ...rooms.admin })
+  app.register(portal, { prefix: '/portal/v1', ...rooms.portal })
   app.register(async (scope) => health(scope, rooms))
   return app
 }

@@ -27,3 +27,11 @@ export function spentIn({ day, dayUsed, monthUsed, totalUsed }: Counters, period
   if (period === 'day') return day >= today ? dayUsed : (0 as Credits)
   return Math.floor(day / 100) >= Math.floor(today / 100) ? monthUsed : (0 as Credits)
 }
+
+/** When the UTC day or month of a moment is over. */
+export function nextPeriod(period: 'day' | 'month', nowMs: number): number {
+  const now = new Date(nowMs)
+  return period === 'day'
+    ? Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1)
+    : Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1)
+}

@@ -98,6 +98,10 @@ async function furnish(
       ...{ store, accounts, keys, ledger, operators, catalog, failures, upstream: upstreams.live },
       adminAllowIps: config.adminAllowIps,
     },
+    portal: {
+      ...{ store, accounts, keys, catalog, failures, settings: config },
+      ...{ windows: limits.windows, slots: limits.slots },
+    },
     gateway: {
       ...{ catalog, keys, failures, ledger, afterwards, upstreams, log, settings: config },
       ...{ slots: limits.slots, windows: limits.windows },

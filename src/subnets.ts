@@ -25,3 +25,10 @@ export function inside(subnets: readonly Subnet[]): (address: string | undefined
     return list.check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4')
   }
 }
+
+/** Whether every address of a subnet is inside one of the others. */
+export function isWithin(subnet: Subnet, others: readonly Subnet[]): boolean {
+  return others.some(
+    (other) => other.family === subnet.family && other.prefix <= subnet.prefix && inside([other])(subnet.address),
+  )
+}

@@ -6,6 +6,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify'
+import type { ProblemName } from './errors.ts'
 
 /** A door's part of the app; handlers get the types of their schemas. */
 export type TypedScope = FastifyInstance<
@@ -22,5 +23,8 @@ declare module 'fastify' {
     tags?: readonly string[]
     summary?: string
     description?: string
+    operationId?: string
+    /** What it may refuse beyond what every route of its door refuses. */
+    problems?: readonly ProblemName[]
   }
 }

@@ -5,7 +5,7 @@ import { Problem } from '../errors.ts'
 import { filter, oneOf } from '../fields.ts'
 import { emptyIsObject, emptyOnly } from '../json-bodies.ts'
 import { KeyView, keySettings, keyStatuses, keyView, NewKeyView } from '../keys/key-view.ts'
-import { KeyChangeBody, KeyWishBody, keyChangeIn, keyWishIn } from '../keys/key-wish.ts'
+import { KeyChangeBody, KeyWishBody, keyChangeIn, keyWishIn, RotationBody } from '../keys/key-wish.ts'
 import { ChangedMeanwhile, type Keys } from '../keys/keys.ts'
 import { known, oneId } from '../known-ids.ts'
 import { beforeOf, limitOf, page, pageOf, pageQuery } from '../pages.ts'
@@ -19,17 +19,6 @@ const Query = Type.Object(
     account: filter('Only keys of this account.'),
     status: Type.Optional(oneOf(keyStatuses, 'Only keys in this state.')),
     ...pageQuery,
-  },
-  { additionalProperties: false },
-)
-const Rotation = Type.Object(
-  {
-    grace_seconds: Type.Optional(
-      Type.Integer({
-        ...{ minimum: 0, maximum: 2_592_000, examples: [3600] },
-        description: 'How long the old key lives on, at most 30 days; 0 if not given.',
-      }),
-    ),
   },
   { additionalProperties: false },
 )
@@ -100,7 +89,7 @@ function changing(scope: TypedScope, { keys, catalog }: AdminRooms): void {
 
 function ending(scope: TypedScope, { keys }: AdminRooms): void {
   const rotated = {
-    ...{ params, body: Rotation, response: { 201: NewKeyView }, tags },
+    ...{ params, body: RotationBody, response: { 201: NewKeyView }, tags },
     summary: 'Replace a key by a successor with the same limits on the same counters',
   }
   scope.post('/keys/:id/rotate', { schema: rotated, preValidation: emptyIsObject }, async (request, reply) => {

@@ -29,13 +29,15 @@ export class Visit {
     this.offer = offer
     reply.raw.once('close', () => {
       this.#closed = true
-      this.#leftUnanswered = !reply.raw.headersSent
+      this.#leftUnanswered ||= !reply.raw.headersSent
       if (!this.#handling) this.#end(request, reply, log)
     })
     this.handling = (work) => {
       this.#handling = true
       return work().finally(() => {
         this.#handling = false
+        // Who has closed a half by now has not waited for the reply.
+        if (!request.raw.socket.writable && !reply.raw.writableFinished) this.#leftUnanswered = true
         if (this.#closed) this.#end(request, reply, log)
       })
     }

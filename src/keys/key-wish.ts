@@ -43,6 +43,19 @@ export const KeyChangeBody = Type.Object(
   { additionalProperties: false, minProperties: 1 },
 )
 
+/** The body that rotates a key. */
+export const RotationBody = Type.Object(
+  {
+    grace_seconds: Type.Optional(
+      Type.Integer({
+        ...{ minimum: 0, maximum: 2_592_000, examples: [3600] },
+        description: 'How long the old key lives on, at most 30 days; 0 if not given.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
 type Known = { readonly offerIds: readonly string[]; readonly nowMs: number }
 
 /** Throws Problem bad_request, naming every field that cannot be. */

@@ -1,3 +1,4 @@
+import { nextPeriod } from '../counters.ts'
 import { type Credits, formatCredits, jsonCredits } from '../credits.ts'
 import { Problem } from '../errors.ts'
 import type { Row, Store } from '../store/store.ts'
@@ -50,7 +51,7 @@ function overQuota(row: Row, whose: 'key' | 'account', amount: Credits, nowMs: n
   const sentence = `The ${whose}'s quota of ${formatCredits(quota)} credits ${period === 'total' ? 'in total' : `a ${period}`} has no room for ${formatCredits(amount)} more.`
   // A total never comes back by waiting, so no Retry-After may promise it.
   if (period === 'total') return new Problem('quota_exceeded', { status: 403, sentence, details })
-  const resetsMs = nextPeriod(period, nowMs)
+  const resetsMs = nextPeriod(period === 'day' ? 'day' : 'month', nowMs)
   return new Problem('quota_exceeded', {
     sentence,
     details: { ...details, resets_at: new Date(resetsMs).toISOString() },
@@ -65,11 +66,4 @@ function usedIn(row: Row, whose: 'key' | 'account', period: string, nowMs: numbe
   if (period === 'day') return (counted >= today ? Number(row[`${whose}_day_used`]) : 0) as Credits
   const month = Math.floor(counted / 100) >= Math.floor(today / 100)
   return (month ? Number(row[`${whose}_month_used`]) : 0) as Credits
-}
-
-function nextPeriod(period: string, nowMs: number): number {
-  const now = new Date(nowMs)
-  return period === 'day'
-    ? Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1)
-    : Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1)
 }

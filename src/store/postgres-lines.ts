@@ -6,9 +6,9 @@ import type { Row } from './store.ts'
 
 export type Lines = ReturnType<typeof openLines>
 
-const connectTimeoutMs = 5000
-/** A server that falls silent without closing the connection is noticed after this. */
-const silenceMs = 10_000
+const connectTimeoutMs = 3000
+/** A server that falls silent without closing the connection is noticed after this; longer than a write may take. */
+const silenceMs = 4000
 
 type How = {
   readonly patienceMs?: number

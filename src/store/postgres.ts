@@ -7,7 +7,8 @@ import { type Command, CommandRefused } from './postgres-wire.ts'
 import type { Manner, Row, Statement, Store, Together, Written } from './store.ts'
 
 const lockMs = 2000
-const statementMs = 5000
+const writeMs = 3000
+const readMs = 5000
 /** A look through the whole ledger takes its time, and no call waits for it. */
 const snapshotMs = 60_000
 /** Each kind of work has connections of its own, so that none can be kept waiting by another that is stuck. */
@@ -47,8 +48,7 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
   }
 
   async function read(sql: string, params: Statement['params'] = []): Promise<readonly Row[]> {
-    const commands = [opening(lockMs), { text: sql, values: params }]
-    const [, rows] = await sent(reads, commands)
+    const [, rows] = await sent(reads, [opening(lockMs, readMs), { text: sql, values: params }])
     return rows ?? []
   }
 
@@ -72,9 +72,10 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
 
 /** A broken connection is found out by using it, and nothing is lost by reading twice. */
 async function sent(lines: Lines, commands: readonly Command[]) {
-  return lines.send(commands).catch((error: unknown) => {
+  const send = () => lines.send(commands, { patienceMs: readMs + 1000 })
+  return send().catch((error: unknown) => {
     const known = told(error)
-    if (known instanceof StoreUnavailable && known.trouble === 'gone') return lines.send(commands).catch(tell)
+    if (known instanceof StoreUnavailable && known.trouble === 'gone') return send().catch(tell)
     throw known
   })
 }
@@ -84,10 +85,10 @@ function tell(error: unknown): never {
 }
 
 /** Set anew in every transaction, as a pooler may give the next one to another session. */
-function openingFor(durable: boolean): (lockMs: number) => Command {
+function openingFor(durable: boolean): (lockMs: number, statementMs?: number) => Command {
   const settings = `set_config('lock_timeout', $1, true), set_config('statement_timeout', $2, true)`
   const text = `SELECT ${settings}${durable ? '' : `, set_config('synchronous_commit', 'on', true)`}`
-  return (lockMs) => ({ text, values: [String(lockMs), String(statementMs)] })
+  return (lockMs, statementMs = writeMs) => ({ text, values: [String(lockMs), String(statementMs)] })
 }
 
 /** A statement that must touch a row ends the transaction on the server when it does not, so nothing waits for counts. */

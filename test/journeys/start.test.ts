@@ -140,10 +140,10 @@ test('.env in the working directory is read, and the environment wins over it', 
 
 test('the database, its folder and its lock are for the owner alone', async (t) => {
   const place = openPlace(t)
-  const file = join(place.folder, 'new/deep/house.db')
+  const file = join(place.folder, 'new/house.db')
   const house = await place.start({ DATABASE_URL: `sqlite:${file}` })
   assert.equal(statSync(file).mode & 0o777, 0o600)
-  assert.equal(statSync(join(place.folder, 'new/deep')).mode & 0o777, 0o700)
+  assert.equal(statSync(join(place.folder, 'new')).mode & 0o777, 0o700)
   house.kill('SIGTERM')
   assert.equal((await house.ended).code, 0)
 })

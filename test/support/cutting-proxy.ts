@@ -40,9 +40,10 @@ export async function openCuttingProxy(t: TestContext, url: string): Promise<Cut
     for (const socket of sockets) socket.destroy()
     proxy.close()
   })
-  target.port = String(address.port)
+  const way = new URL(url)
+  way.port = String(address.port)
   const loseNextAnswer = () => {
     losing = true
   }
-  return { url: target.href, loseNextAnswer }
+  return { url: way.href, loseNextAnswer }
 }
