@@ -92,7 +92,7 @@ test('a stranger at the admin door is refused before the body is asked for, and 
 })
 
 test('a body that stalls or breaks at the admin door is told so as a problem document, and the connection closed', async (t) => {
-  const house = await openTestHouse(t, behind(await opened(t), { REQUEST_TIMEOUT_MS: '900' }))
+  const house = await openTestHouse(t, behind(await opened(t), { REQUEST_TIMEOUT_MS: '1500' }))
   const path = '/admin/v1/accounts'
   const stalling = await dial(t, house.origin)
   stalling.send(rawCall(undefined, operator, { path }).head)

@@ -84,9 +84,11 @@ function opening(offer: Offer, rooms: GatewayRooms): Hook[] {
   const admit = (request: FastifyRequest, identity: Identity): void => {
     visitOf(request).identity = identity
   }
+  // The line of a call is built from chosen fields, and the net below them costs more than the line itself.
+  const lines = rooms.log.child({}, { redact: [] })
   const entrance = openEntrance(rooms, admit, (identity) => mayBuy(identity, offer))
   const begin: Hook = (request, reply, done) => {
-    request.setDecorator('visit', new Visit(request, reply, offer, rooms.log))
+    request.setDecorator('visit', new Visit(request, reply, offer, lines))
     done(refusalOfAll(offer, rooms))
   }
   return [begin, entrance.enter]

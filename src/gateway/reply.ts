@@ -23,6 +23,9 @@ export function answer(reply: FastifyReply, { forwarded, outcome }: Served): Buf
 export function refusal(reply: FastifyReply, callId: string, problem: Problem): Readonly<Record<string, unknown>> {
   reply.code(problem.status).headers(problem.headers).type('application/json; charset=utf-8')
   if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', problem.retryAfterSeconds)
-  const { slug: name, errors, details } = problem
+  return refusalBody(callId, problem)
+}
+
+export function refusalBody(callId: string, { slug: name, errors, details }: Problem) {
   return details ? { id: callId, name, errors, details } : { id: callId, name, errors }
 }

@@ -19,11 +19,11 @@ export function stateOf(error: unknown): string | undefined {
   const { code, cause } = error as { code?: unknown; cause?: unknown }
   // The system's own codes, such as EPIPE, all begin with an E, and no class of SQLSTATE does.
   if (typeof code === 'string' && /^(?!E)[0-9A-Z]{5}$/.test(code)) return code
-  return error instanceof CommandRefused ? stateOf(cause) : undefined
+  return error instanceof CommandRefused || error instanceof StoreUnavailable ? stateOf(cause) : undefined
 }
 
 /** What kept the database from doing it, or undefined when the command itself was wrong. */
-export function troubleOf(error: unknown): Trouble | undefined {
+function troubleOf(error: unknown): Trouble | undefined {
   const state = stateOf(error)
   // What did not come from the server came from the way there.
   if (state === undefined) return 'gone'

@@ -3,7 +3,7 @@ import type { Connection } from 'pg'
 import type { Row, Value } from './store.ts'
 
 /** The values of one column, sent as an array. */
-export type Column = { readonly type: 'text' | 'bigint'; readonly items: readonly Value[] }
+type Column = { readonly type: 'text' | 'bigint'; readonly items: readonly Value[] }
 export type Command = { readonly text: string; readonly values: readonly (Value | Column)[] }
 
 type Field = { readonly name: string; readonly dataTypeID: number }

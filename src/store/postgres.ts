@@ -12,7 +12,7 @@ const readMs = 5000
 /** A look through the whole ledger takes its time, and no call waits for it. */
 const snapshotMs = 60_000
 /** Each kind of work has connections of its own, so that none can be kept waiting by another that is stuck. */
-const connections = { groups: 4, alone: 4, ends: 2, reads: 4 }
+const connections = { groups: 4, alone: 8, ends: 4, reads: 4 }
 
 /**
  * Opens a database that any number of replicas share, its schema brought up to date. A server that does not answer is
@@ -26,8 +26,8 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
   const opening = openingFor(durable)
   const desks = new Map<Together, Desk>()
 
-  async function alone(unit: readonly Statement[], lines: Lines): Promise<Written> {
-    const commands = [opening(lockMs), ...unit.map(commandOf)]
+  async function alone(unit: readonly Statement[], lines: Lines, patienceMs = lockMs): Promise<Written> {
+    const commands = [opening(patienceMs), ...unit.map(commandOf)]
     try {
       const [, ...rows] = await again(() => lines.send(commands))
       return { refused: undefined, rows }
@@ -41,7 +41,7 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
     if (!together) return alone(unit, lines)
     let desk = desks.get(together.kind)
     if (!desk) {
-      desk = new Desk(together.kind, { lines: groups, opening, alone: (each) => alone(each, lines) })
+      desk = new Desk(together.kind, { lines: groups, opening, alone: (each, ms) => alone(each, lines, ms) })
       desks.set(together.kind, desk)
     }
     return desk.ask(unit, together.row)

@@ -7,7 +7,7 @@ import { copyBeforeMigration } from './sqlite-backup.ts'
 import { type Row, StoreRefusal, type Value } from './store.ts'
 
 export type Seat = { readonly path: string; readonly role: 'writer' | 'reader' }
-export type Step = readonly [statement: number, params: readonly Value[], must: string | undefined]
+export type Step = readonly [statement: number, params: readonly Value[], must: string | null]
 export type Errand = { readonly texts: readonly string[]; readonly units: readonly (readonly Step[])[] }
 export type Reply =
   | { readonly rows: readonly (readonly Row[])[] }
@@ -33,7 +33,9 @@ class Refused extends Error {
   }
 }
 
-const statements: { readonly run: StatementSync; readonly yields: boolean }[] = []
+/** By the near side's numbers; each is prepared when first used, so that one that cannot be never shifts the others. */
+const known: string[] = []
+const statements: (Prepared | undefined)[] = []
 let database: DatabaseSync
 
 function open(): Opened {
@@ -76,16 +78,15 @@ function migrate(migrations: readonly Migration[]): Opened {
   return { opened: true }
 }
 
-function step(statement: number, params: readonly Value[], must: string | undefined, index: number): readonly Row[] {
-  const known = statements[statement]
-  if (!known) throw new Error(`no statement ${statement}`)
-  if (known.yields) {
-    const rows = known.run.all(...params) as Row[]
-    if (must !== undefined && rows.length === 0) throw new Refused(must, index)
+function step(statement: number, params: readonly Value[], must: string | null, index: number): readonly Row[] {
+  const { run, yields } = statementAt(statement)
+  if (yields) {
+    const rows = run.all(...params) as Row[]
+    if (must !== null && rows.length === 0) throw new Refused(must, index)
     return rows
   }
-  const { changes } = known.run.run(...params)
-  if (must !== undefined && changes === 0) throw new Refused(must, index)
+  const { changes } = run.run(...params)
+  if (must !== null && changes === 0) throw new Refused(must, index)
   return []
 }
 
@@ -125,7 +126,7 @@ function failed(error: unknown): Reply {
 
 function serve({ texts, units }: Errand): Reply[] {
   try {
-    for (const text of texts) statements.push(prepared(text))
+    known.push(...texts)
     return role === 'writer' ? writeGroup(units, false) : units.map(readUnit)
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK')
@@ -145,7 +146,17 @@ function readUnit(unit: readonly Step[]): Reply {
   }
 }
 
-function prepared(text: string): (typeof statements)[number] {
+type Prepared = { readonly run: StatementSync; readonly yields: boolean }
+
+function statementAt(number: number): Prepared {
+  const text = known[number]
+  if (text === undefined) throw new Error(`no statement ${number}`)
+  const ready = statements[number] ?? prepared(text)
+  statements[number] = ready
+  return ready
+}
+
+function prepared(text: string): Prepared {
   // node:sqlite binds `$1` by name only; `?1` is the same place by number.
   const run = database.prepare(text.replaceAll(/\$(\d+)/g, '?$1'))
   return { run, yields: run.columns().length > 0 }
@@ -181,8 +192,9 @@ const opened = open()
 port.postMessage(opened)
 if ('refusal' in opened) port.close()
 else {
-  port.on('message', (errand: Errand | 'close') => {
-    if (errand !== 'close') return port.postMessage(serve(errand))
+  // As JSON text: for these small nested lists it costs a fraction of a structured clone.
+  port.on('message', (errand: string) => {
+    if (errand !== 'close') return port.postMessage(JSON.stringify(serve(JSON.parse(errand) as Errand)))
     database.close()
     port.close()
   })

@@ -77,7 +77,7 @@ class Desk {
 
   constructor(worker: Worker) {
     this.#worker = worker
-    worker.on('message', (replies: readonly Reply[]) => this.#answer(replies))
+    worker.on('message', (replies: string) => this.#answer(JSON.parse(replies) as readonly Reply[]))
     worker.on('error', (error) => this.#fail(new StoreUnavailable('gone', error)))
     worker.on('exit', () => this.#fail(new StoreUnavailable('gone')))
   }
@@ -113,9 +113,9 @@ class Desk {
     this.#served = this.#waiting.splice(0, unitsPerGroup)
     const texts: string[] = []
     const units = this.#served.map(({ unit }) =>
-      unit.map(({ sql, params, must }): Step => [this.#number(sql, texts), params, must]),
+      unit.map(({ sql, params, must }): Step => [this.#number(sql, texts), params, must ?? null]),
     )
-    this.#worker.postMessage({ texts, units } satisfies Errand)
+    this.#worker.postMessage(JSON.stringify({ texts, units } satisfies Errand))
   }
 
   #number(sql: string, texts: string[]): number {

@@ -1,3 +1,4 @@
+/** Bytes are for PostgreSQL only: a SQLite ledger keeps them in files. */
 export type Value = string | number | null | Uint8Array
 export type Row = Readonly<Record<string, Value>>
 

@@ -74,7 +74,7 @@ test('who leaves in the middle of the download has paid', async (t) => {
 
 test('who stops reading is cut, has paid, and gives back slot and memory', async (t) => {
   const standIn = await opened(t)
-  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '600' }))
+  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '1500' }))
   const account = await house.account(10)
   const { secret } = await house.key(account, { maxConcurrency: 1 })
   await deaf(t, house, secret, `mode:ok:${24 * mebibyte}`)
@@ -88,7 +88,7 @@ test('who stops reading is cut, has paid, and gives back slot and memory', async
 
 test('who reads slowly but steadily gets everything, however long it takes', async (t) => {
   const standIn = await opened(t)
-  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '1000' }))
+  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '2000' }))
   const { secret } = await house.key(await house.account(10))
   const bytes = 24 * mebibyte
   const raw = await deaf(t, house, secret, `mode:ok:${bytes}`)
@@ -103,7 +103,7 @@ test('who reads slowly but steadily gets everything, however long it takes', asy
       if (sinceRest < mebibyte) return
       sinceRest = 0
       raw.socket.pause()
-      setTimeout(() => raw.socket.resume(), 100)
+      setTimeout(() => raw.socket.resume(), 150)
     })
   })
   await all
@@ -113,7 +113,7 @@ test('who reads slowly but steadily gets everything, however long it takes', asy
 
 test('many who stop reading harm nobody else, and their memory comes back', async (t) => {
   const standIn = await opened(t)
-  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '2000' }))
+  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '5000' }))
   const { secret } = await house.key(await house.account(1000))
   const stalled = 64
   for (let count = 0; count < stalled; count++) await deaf(t, house, secret, `mode:ok:${4 * mebibyte}`)

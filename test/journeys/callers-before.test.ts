@@ -5,7 +5,7 @@ import { behind, openTestHouse, type TestHouse } from '../support/house.ts'
 import { chunked, dial, rawCall, until } from '../support/raw-client.ts'
 import { opened } from '../support/stand-in-client.ts'
 
-const hasty = { REQUEST_TIMEOUT_MS: '900' }
+const hasty = { REQUEST_TIMEOUT_MS: '1500' }
 
 /** The log line of the only call by that client act. */
 async function lineOf(house: TestHouse, client: string): Promise<Record<string, unknown>> {
@@ -200,12 +200,12 @@ test('a caller who closes one half is one who has left: free before the sending,
 
 test('two calls in one packet are answered in their order, and each is charged once', async (t) => {
   const standIn = await opened(t)
-  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '600' }))
+  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '1500' }))
   const account = await house.account(10)
   const { secret } = await house.key(account)
   const raw = await dial(t, house.origin)
   // The first answer is out long before the second, and the pause between them is the upstream's.
-  const wire = ['mode:slow-headers:200 first', 'mode:slow-headers:1500 second'].map(
+  const wire = ['mode:slow-headers:200 first', 'mode:slow-headers:2500 second'].map(
     (prompt) => rawCall(secret, {}, { body: formOf({ prompt }) }).whole,
   )
   raw.send(Buffer.concat(wire))
@@ -221,10 +221,10 @@ test('two calls in one packet are answered in their order, and each is charged o
 
 test('an answer that waits behind a slower one on its connection is not taken for a stalled reader', async (t) => {
   const standIn = await opened(t)
-  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '600' }))
+  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '1500' }))
   const { secret } = await house.key(await house.account(10))
   const raw = await dial(t, house.origin)
-  const wire = ['mode:slow-headers:1500 slow', 'quick'].map(
+  const wire = ['mode:slow-headers:2500 slow', 'quick'].map(
     (prompt) => rawCall(secret, {}, { body: formOf({ prompt }) }).whole,
   )
   raw.send(Buffer.concat(wire))

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { mintKey } from '../../src/keys/key.ts'
 import { behind, openTestHouse } from '../support/house.ts'
-import { rawCall } from '../support/raw-client.ts'
+import { dial, rawCall } from '../support/raw-client.ts'
 import { opened } from '../support/stand-in-client.ts'
 
 test('a caller with a bad key who hangs up while it is looked up leaves the house standing', async (t) => {
@@ -25,4 +26,23 @@ test('a caller with a bad key who hangs up while it is looked up leaves the hous
     [],
   )
   await house.balanced()
+})
+
+test('a refusal is not reset under a caller who is still sending and asked for the connection to be closed', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn))
+  const { head, body } = rawCall(mintKey('live'), { connection: 'close' })
+  const { socket, send, reply, closed } = await dial(t, house.origin)
+  const errors: Error[] = []
+  socket.on('error', (error) => errors.push(error))
+  send(head)
+  send(body.subarray(0, 20))
+  assert.equal((await reply()).status, 401)
+  await closed
+  send(body.subarray(20))
+  await sleep(50)
+  send('')
+  socket.end()
+  await once(socket, 'close')
+  assert.deepEqual(errors, [])
 })
