@@ -34,7 +34,8 @@ function fitting(name: string, read: () => string, faults: string[]): string | u
 /** The path has no slash at its end, so that the paths of the API can be put behind it. */
 function addressIn(text: string): string {
   const url = /^[\x21-\x7e]+$/.test(text) && URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !['http:', 'https:'].includes(url.protocol)) throw new Unfit('must be a URL such as http://127.0.0.1:8080.')
+  if (!url || !['http:', 'https:'].includes(url.protocol))
+    throw new Unfit('must be a URL such as http://127.0.0.1:8080.')
   if (url.username || url.password) throw new Unfit('must not hold user info; the key goes into TOLLGATE_ADMIN_KEY.')
   if (/[?#]/.test(text)) throw new Unfit('must have neither query nor fragment.')
   return url.origin + url.pathname.replace(/\/+$/, '')
@@ -44,5 +45,7 @@ function keyIn({ TOLLGATE_ADMIN_KEY: text, TOLLGATE_ADMIN_KEY_FILE: file }: Envi
   if (file && text) throw new Unfit('must not be given together with TOLLGATE_ADMIN_KEY.')
   const key = file ? readNamedFile(file, (path) => readFileSync(path, 'utf8')).replace(/\r?\n$/, '') : text
   if (key) return secretText(1)(key)
-  throw new Unfit(file ? 'names an empty file.' : 'must hold the key of an operator; the first start of the gateway shows one.')
+  throw new Unfit(
+    file ? 'names an empty file.' : 'must hold the key of an operator; the first start of the gateway shows one.',
+  )
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Environment } from '../config.ts'
 import { answered, answeredSurely, type Got, inDoubt } from './client.ts'
-import { pagesOf, type Span, withSpan } from './pages.ts'
+import { type Place, pagesOf, type Span, withSpan } from './pages.ts'
 import { type Column, facts, moment } from './table.ts'
 import { many, one, type Telling, tell, verb, type Wish } from './telling.ts'
 import { creditsValue, idValue } from './values.ts'
@@ -38,11 +38,11 @@ export function accounts(program: Command, env: Environment): void {
 
   withSpan(verb(noun, 'list', 'list accounts'))
     .option('--search <text>', 'an id, or a part of a name or external id')
-    .option('--status <status>', 'active, suspended or closed')
+    .addOption(noun.createOption('--status <status>', 'only in this state').choices(['active', 'suspended', 'closed']))
     .action((wish: Listing) =>
       tell(env, wish, async (api) => {
         const filter = { q: wish.search, status: wish.status }
-        const read = (place: object) =>
+        const read = (place: Place) =>
           answeredSurely(() => api.GET('/admin/v1/accounts', { params: { query: { ...filter, ...place } } }))
         return many(pagesOf(wish, read), columns)
       }),

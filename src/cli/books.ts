@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import type { Environment } from '../config.ts'
 import { namesKey } from './access.ts'
 import { answeredSurely, type Got } from './client.ts'
-import { localBooks } from './local-books.ts'
 import { type Telling, tell, verb, type Wish } from './telling.ts'
 import { runTool, withEnvFile } from './tool.ts'
 
@@ -10,12 +9,14 @@ type Books = Got<'/admin/v1/books'>
 
 /** `books`: the ledger recomputed, by the gateway for those who have its key, else right from the database here. */
 export function books(program: Command, env: Environment): void {
-  verb(program, 'books', 'recompute the ledger: through the API with TOLLGATE_ADMIN_KEY, else from its database').action(
-    async (wish: Wish) => {
-      if (!isForApi(env)) return runTool(wish.json, () => localBooks(env))
-      await tell(env, wish, async (api) => proof(await answeredSurely(() => api.GET('/admin/v1/books'))))
-    },
-  )
+  verb(
+    program,
+    'books',
+    'recompute the ledger: through the API with TOLLGATE_ADMIN_KEY, else from its database',
+  ).action(async (wish: Wish) => {
+    if (!isForApi(env)) return runTool(wish.json, async () => (await import('./local-books.ts')).localBooks(env))
+    await tell(env, wish, async (api) => proof(await answeredSurely(() => api.GET('/admin/v1/books'))))
+  })
 }
 
 /** A `.env` that cannot be read is told by whoever reads it next. */

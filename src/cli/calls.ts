@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Environment } from '../config.ts'
 import { answered, answeredSurely, type Got } from './client.ts'
-import { pagesOf, type Span, withAccount, withRange, withSpan } from './pages.ts'
+import { type Place, pagesOf, type Span, withAccount, withRange, withSpan } from './pages.ts'
 import { type Column, facts, moment } from './table.ts'
 import { many, one, type Telling, tell, verb, type Wish } from './telling.ts'
 import { idValue } from './values.ts'
@@ -37,14 +37,14 @@ export function calls(program: Command, env: Environment): void {
   const noun = program.command('calls').description('what was called, and why it cost what it cost')
 
   withRange(withAccount(withSpan(verb(noun, 'list', 'list calls, newest first'))))
-    .option('--key <id>', "only with this key: its id, never its secret", idValue('key'))
+    .option('--key <id>', 'only with this key: its id, never its secret', idValue('key'))
     .option('--offer <id>', 'only of this offer')
-    .option('--state <state>', 'held, settled or released')
+    .addOption(noun.createOption('--state <state>', 'only in this state').choices(['held', 'settled', 'released']))
     .action((wish: Listing) =>
       tell(env, wish, async (api) => {
         const { account, key, offer, state, from, to } = wish
         const query = { account, key, offer, state, from, to }
-        const read = (place: object) =>
+        const read = (place: Place) =>
           answeredSurely(() => api.GET('/admin/v1/calls', { params: { query: { ...query, ...place } } }))
         return many(pagesOf(wish, read), account ? columns : [...columns, owner])
       }),
@@ -96,7 +96,10 @@ function story(call: Story): Telling {
     ['offer', `${call.offer} (${call.mode})`],
     ['outcome', [call.outcome, call.reason].filter(Boolean).join(': ')],
     ['status', call.status],
-    ['upstream', `${call.upstream_status ?? 'no answer'}, ${call.upstream_ms ?? 0} ms, ${call.attempts} tries`],
+    [
+      'upstream',
+      `${call.upstream_status ?? 'no answer'}, ${call.upstream_ms ?? 0} ms, ${call.attempts} ${call.attempts === 1 ? 'try' : 'tries'}`,
+    ],
     ['bytes', `${call.bytes_in} in, ${call.bytes_out ?? 0} out`],
     ["caller's id", call.client_request_id],
   ])

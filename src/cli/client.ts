@@ -3,15 +3,20 @@ import type { Access } from './access.ts'
 import type { paths } from './api-types.ts'
 import { Refusal } from './tool.ts'
 
-export type Api = Client<paths>
+export type Api = Client<paths, 'application/json'>
 
 /** What the API answers to a GET of that path. */
-export type Got<Path extends { [Each in keyof paths]: paths[Each] extends { get: object } ? Each : never }[keyof paths]> =
-  paths[Path] extends { get: { responses: { 200: { content: { 'application/json': infer Body } } } } } ? Body : never
+export type Got<
+  Path extends { [Each in keyof paths]: paths[Each] extends { get: object } ? Each : never }[keyof paths],
+> = paths[Path] extends { get: { responses: { 200: { content: { 'application/json': infer Body } } } } } ? Body : never
 
 /** The admin API of a gateway. Redirects are not followed, as the key would travel along. */
 export function openApi({ url, key }: Access): Api {
-  return createClient<paths>({ baseUrl: url, headers: { authorization: `Bearer ${key}` }, redirect: 'manual' })
+  return createClient<paths, 'application/json'>({
+    baseUrl: url,
+    headers: { authorization: `Bearer ${key}` },
+    redirect: 'manual',
+  })
 }
 
 type Exchange<Body> = { readonly data?: Body; readonly error?: unknown; readonly response: Response }

@@ -10,7 +10,6 @@ import { creditsValue, idValue } from './values.ts'
 type Statement = Got<'/admin/v1/accounts/{id}/statement'>
 type Entry = Statement['entries'][number]
 
-
 const columns: readonly Column<Entry | Edge>[] = [
   { head: 'when', of: (line) => ('created_at' in line ? moment(line.created_at) : null) },
   { head: 'kind', of: ({ kind }) => kind },

@@ -2,10 +2,10 @@ import type { Command } from 'commander'
 import type { Environment } from '../config.ts'
 import { quotaText, rateText } from './accounts.ts'
 import { type Api, answered, answeredSurely, type Got, inDoubt } from './client.ts'
-import { pagesOf, type Span, withAccount, withSpan } from './pages.ts'
+import { type Place, pagesOf, type Span, withAccount, withSpan } from './pages.ts'
 import { type Column, facts, moment } from './table.ts'
 import { many, one, type Telling, tell, verb, type Wish } from './telling.ts'
-import { idValue, listValue, quotaValue, rateValue, secondsValue, wholeValue } from './values.ts'
+import { idValue, listValue, quotaValue, rateValue, rightsValue, secondsValue, wholeValue } from './values.ts'
 
 type Key = Got<'/admin/v1/keys/{id}'>
 
@@ -31,7 +31,7 @@ type Making = Wish & {
   readonly offers?: string[]
   readonly allowIps?: string[]
   readonly expiresAt?: string
-  readonly rights?: string[]
+  readonly rights?: ReturnType<typeof rightsValue>
 }
 type Listing = Wish & Span & { readonly account?: string; readonly status?: Key['status'] }
 type Rotating = Wish & { readonly grace?: number }
@@ -50,15 +50,15 @@ export function keys(program: Command, env: Environment): void {
     .option('--offers <ids>', 'what it may buy, with commas; all if not given', listValue)
     .option('--allow-ips <ranges>', 'where it may be used from, with commas', listValue)
     .option('--expires-at <time>', 'when it ends: a date, or RFC 3339')
-    .option('--rights <rights>', 'some of call, read and manage, with commas', listValue)
+    .option('--rights <rights>', 'some of call, read and manage, with commas', rightsValue)
     .action((wish: Making) => tell(env, wish, (api) => create(api, wish)))
 
   withAccount(withSpan(verb(noun, 'list', 'list keys')))
-    .option('--status <status>', 'active, expired or revoked')
+    .addOption(noun.createOption('--status <status>', 'only in this state').choices(['active', 'expired', 'revoked']))
     .action((wish: Listing) =>
       tell(env, wish, async (api) => {
         const filter = { account: wish.account, status: wish.status }
-        const read = (place: object) =>
+        const read = (place: Place) =>
           answeredSurely(() => api.GET('/admin/v1/keys', { params: { query: { ...filter, ...place } } }))
         return many(pagesOf(wish, read), wish.account ? columns : [...columns, owner])
       }),

@@ -1,5 +1,7 @@
+import tab from '@bomb.sh/tab/commander'
 import { Command } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
+import { addNouns, secretAmong } from './nouns.ts'
 import { runSandbox } from './sandbox.ts'
 import { addTools } from './tools.ts'
 
@@ -19,5 +21,12 @@ program
   .option('--port <port>', 'port it listens on, 0 for any free one', '8090')
   .action(runSandbox)
 addTools(program, process.env)
+addNouns(program, process.env)
+tab(program, { completionCommandName: 'completion' })
 
+const refusal = secretAmong(process.argv.slice(2))
+if (refusal !== undefined) {
+  process.stderr.write(`${refusal}\n`)
+  process.exit(2)
+}
 await program.parseAsync(process.argv)

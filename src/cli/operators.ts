@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Environment } from '../config.ts'
 import { answered, answeredSurely, done, type Got, inDoubt } from './client.ts'
 import { shownOnce } from './keys.ts'
-import { pagesOf, type Span, withSpan } from './pages.ts'
+import { type Place, pagesOf, type Span, withSpan } from './pages.ts'
 import { type Column, facts, moment } from './table.ts'
 import { many, one, tell, verb, type Wish } from './telling.ts'
 import { idValue } from './values.ts'
@@ -24,7 +24,12 @@ export function operators(program: Command, env: Environment): void {
   const noun = program.command('operators').description('who runs the house')
 
   verb(noun, 'create <name>', 'make an operator; the key is the last line, and shown only now')
-    .addOption(noun.createOption('--role <role>', 'a viewer may change nothing').choices(['admin', 'viewer']).makeOptionMandatory())
+    .addOption(
+      noun
+        .createOption('--role <role>', 'a viewer may change nothing')
+        .choices(['admin', 'viewer'])
+        .makeOptionMandatory(),
+    )
     .action((name: string, { role, ...wish }: Making) =>
       tell(env, wish, async (api) => {
         const made = await answered(() => api.POST('/admin/v1/operators', { body: { name, role } }), { doubt: inDoubt })
@@ -35,7 +40,7 @@ export function operators(program: Command, env: Environment): void {
 
   withSpan(verb(noun, 'list', 'list operators')).action((wish: Wish & Span) =>
     tell(env, wish, async (api) => {
-      const read = (query: object) => answeredSurely(() => api.GET('/admin/v1/operators', { params: { query } }))
+      const read = (query: Place) => answeredSurely(() => api.GET('/admin/v1/operators', { params: { query } }))
       return many(pagesOf(wish, read), columns)
     }),
   )

@@ -6,7 +6,8 @@ export type Span = { readonly limit: number; readonly all?: true; readonly curso
 
 export type Page<Row> = { readonly data: readonly Row[]; readonly next_cursor: string | null }
 
-type Place = { readonly limit: string; readonly cursor?: string }
+/** Where one page begins, as the API takes it. */
+export type Place = { readonly limit: number; readonly cursor?: string }
 
 // The most that the API gives at once.
 const pageRows = 200
@@ -38,7 +39,7 @@ export async function* pagesOf<Row>(
 ): AsyncGenerator<Page<Row>> {
   let left = all ? Number.POSITIVE_INFINITY : limit
   for (let cursor = first; left > 0; ) {
-    const page = await read({ limit: String(Math.min(left, pageRows)), ...(cursor === undefined ? {} : { cursor }) })
+    const page = await read({ limit: Math.min(left, pageRows), ...(cursor === undefined ? {} : { cursor }) })
     yield page
     if (page.next_cursor === null) return
     left -= page.data.length

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Environment } from '../config.ts'
 import { answeredSurely, type Got } from './client.ts'
-import { type Column, facts, moment } from './table.ts'
 import { once } from './pages.ts'
+import { type Column, facts, moment } from './table.ts'
 import { many, one, tell, verb, type Wish } from './telling.ts'
 
 type Token = Got<'/admin/v1/tokens'>['data'][number]

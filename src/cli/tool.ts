@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { ConfigFault, type Environment, loadConfig } from '../config.ts'
 import { StoreUnavailable } from '../errors.ts'
-import { type Database, openStore } from '../store/open.ts'
+import type { Database } from '../store/open.ts'
 import { type Store, StoreRefusal } from '../store/store.ts'
 
 /** What a tool has to tell: lines for people, the same as data for programs. */
@@ -102,6 +102,8 @@ export async function openStoreSoon(database: Database): Promise<Store> {
   const notice = (sentence: string) => {
     last = sentence.replace('; trying again', '')
   }
+  // Loaded here, since most commands open no database.
+  const { openStore } = await import('../store/open.ts')
   return openStore(database, { signal, notice }).catch((error: unknown) => {
     throw signal.aborted ? new Refusal(`DATABASE_URL: ${last}.`) : error
   })

@@ -1,37 +1,31 @@
 import type { Command } from 'commander'
 import type { Environment } from '../config.ts'
-import { backup } from './backup.ts'
-import { doctor } from './doctor.ts'
-import { localBooks } from './local-books.ts'
-import { migrate } from './migrate.ts'
-import { moveTo, type Progress } from './move-to.ts'
-import { restore } from './restore.ts'
+import type { Progress } from './move-to.ts'
 import { runTool } from './tool.ts'
 
 type Options = { readonly json?: true }
 
-/** Adds the commands that work on this machine, with the settings of the server and not through its API. */
+/** Adds the commands that work on this machine, not through the API. Each is loaded when it runs. */
 export function addTools(program: Command, env: Environment): void {
   const tool = (usage: string, about: string) =>
     program.command(usage).description(about).option('--json', 'tell it as JSON')
   tool('doctor', 'look at settings, ledger, disk, clock and tokens').action(({ json }: Options) =>
-    runTool(json, () => doctor(env)),
+    runTool(json, async () => (await import('./doctor.ts')).doctor(env)),
   )
   tool('backup <file>', 'copy the ledger into a new file and check it, while the server runs').action(
-    (file: string, { json }: Options) => runTool(json, () => backup(file, env)),
+    (file: string, { json }: Options) => runTool(json, async () => (await import('./backup.ts')).backup(file, env)),
   )
   tool('restore <file>', 'put a backup in the place of the ledger, which is kept').action(
-    (file: string, { json }: Options) => runTool(json, () => restore(file, env)),
+    (file: string, { json }: Options) => runTool(json, async () => (await import('./restore.ts')).restore(file, env)),
   )
   tool('migrate', "bring the ledger to this version's schema, after a copy").action(({ json }: Options) =>
-    runTool(json, () => migrate(env)),
+    runTool(json, async () => (await import('./migrate.ts')).migrate(env)),
   )
   tool(
     'move-to <url>',
     'move a SQLite ledger to an empty PostgreSQL database; PGPASSWORD keeps the password out of sight',
-  ).action((url: string, { json }: Options) => runTool(json, () => moveTo(url, env, shown)))
-  tool('books', 'recompute the ledger right from its database').action(({ json }: Options) =>
-    runTool(json, () => localBooks(env)),
+  ).action((url: string, { json }: Options) =>
+    runTool(json, async () => (await import('./move-to.ts')).moveTo(url, env, shown)),
   )
 }
 

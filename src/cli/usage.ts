@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Environment } from '../config.ts'
 import { type Api, answeredSurely, type Got } from './client.ts'
-import { pagesOf, withAccount, withRange } from './pages.ts'
+import { type Place, pagesOf, withAccount, withRange } from './pages.ts'
 import type { Column } from './table.ts'
 import { fileOf, many, type Telling, tell, verb, type Wish } from './telling.ts'
 
@@ -44,7 +44,7 @@ async function summed(api: Api, { from, to, groupBy, account, csv }: Asking): Pr
     const init = { params: { query }, headers: { accept: 'text/csv' }, parseAs: 'stream' } as const
     return fileOf(await answeredSurely(() => api.GET('/admin/v1/usage', init)), csv)
   }
-  const read = (place: object) =>
+  const read = (place: Place) =>
     answeredSurely(() => api.GET('/admin/v1/usage', { params: { query: { ...query, ...place } } }))
   const by = groupBy?.split(',') ?? []
   const shown = Object.entries(groups).flatMap(([word, column]) => (by.includes(word) ? [column] : []))

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { rate, Unfit, wholeNumber } from '../config-readers.ts'
+import { oneOf, rate, Unfit, wholeNumber } from '../config-readers.ts'
 import { parseCredits } from '../credits.ts'
 import { type IdKind, isId } from '../ids.ts'
 
@@ -38,6 +38,10 @@ export const rateValue = fitting((text) => {
   if (windowMs % 1000 === 0) return { calls, window_seconds: windowMs / 1000 }
   throw new Unfit('must be calls per whole seconds, such as 10/60s.')
 })
+
+const rights = ['call', 'read', 'manage'] as const
+
+export const rightsValue = fitting((text) => text.split(',').map((word) => oneOf(rights)(word.trim())))
 
 const periods = ['day', 'month', 'total'] as const
 

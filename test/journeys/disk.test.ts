@@ -157,8 +157,10 @@ suite('a disk that fails', { concurrency: 4 }, () => {
     const script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && exec "$2" "$3"'
     const command = [...ownMounts, 'sh', '-c', script, 'sh', place.folder, process.execPath, server] as const
     if (!mayMount) for (const file of [place.database, `${place.database}.lock`]) chmodSync(file, 0o400)
+    const folder = join(place.folder, 'no-file')
+    mkdirSync(folder)
     // Modes do not bind root, so where it may not mount either, the database is something no file can be.
-    const env = !mayMount && process.getuid?.() === 0 ? { DATABASE_URL: `sqlite:${place.folder}` } : {}
+    const env = !mayMount && process.getuid?.() === 0 ? { DATABASE_URL: `sqlite:${folder}` } : {}
     const ended = await place.run(mayMount ? { command: [...command] } : { env })
     assert.equal(ended.code, 78)
     assert.match(ended.stderr, /^Tollgate did not start:\n {2}DATABASE_URL: .+\n$/)
@@ -216,7 +218,9 @@ suite('a ledger locked by another program', { concurrency: 5 }, () => {
     standIn.letGo()
     const { status, json } = await reply
     assert.deepEqual([status, json()['name']], [503, 'ledger_unavailable'])
-    assert.ok(house.lines().some(({ level, reason }) => level === 50 && reason === 'settle_failed'))
+    const told = () => house.lines().some(({ level, reason }) => level === 50 && reason === 'settle_failed')
+    for (let tries = 500; !told() && tries > 0; tries--) await sleep(10)
+    assert.ok(told())
     unlock()
     await house.balanced()
     const [row] = place.rows('SELECT state, reason, credits FROM calls')

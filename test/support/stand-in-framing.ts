@@ -31,7 +31,7 @@ const oddButWhole = {
   ]),
   'keepalive-lie': sent((answer) => [measured(withHeaders(answer, ['keep-alive', 'timeout=60']))], 'fin'),
   'connection-close': sent((answer) => [measured(withHeaders(answer, ['connection', 'close']))], 'fin'),
-  'split-bytes': made((line, call) => line.drip(measured(success(call, { bytes: 150 })), 1, 1)),
+  'split-bytes': made((line, call) => line.drip(measured(success(call, { bytes: 250 })), 1, 1)),
   'slow-headers': made((line, call, ms) => line.later(numberIn(ms, 300), () => line.say(measured(success(call))))),
   'slow-body': made((line, call, ms) => {
     const answer = success(call)

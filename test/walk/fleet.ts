@@ -47,6 +47,10 @@ export async function openDoor(env: Environment, folder: string): Promise<Door> 
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     expected = false
+    // A walk that dies of a bug of its own must leave no server behind.
+    const orphan = (): void => void child.kill('SIGKILL')
+    process.once('exit', orphan)
+    child.once('exit', () => process.off('exit', orphan))
     const ended = once(child, 'exit').then(([code, signal]) => {
       // As whatever supervises it would, a house that died by itself is started again; the walk has failed by then.
       if (!expected) alive = start()

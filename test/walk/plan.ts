@@ -64,8 +64,12 @@ export type Plan = {
 
 const credit = 1_000_000
 
-/** Faults of the upstream that shut every token out for a minute come from single tokens instead. */
-const notByPrompt = new Set(['auth-revoked', 'out-of-credits', 'rate-limited'])
+/**
+ * Faults of the upstream that shut every token out for a minute come from single tokens instead. What an upstream says
+ * unasked into a connection that has begun to carry the next request nobody can tell from the answer to that one, since
+ * HTTP/1.1 numbers nothing; said into an idle connection it is a journey of its own.
+ */
+const notByPrompt = new Set(['auth-revoked', 'out-of-credits', 'rate-limited', 'poison-later'])
 /** They cost a time-out, or megabytes. */
 const dear = new Set([
   ...['never', 'never-billed', 'hang-on-accept', 'hang-on-headers', 'hang-mid-headers', 'hang-after-headers'],
@@ -138,7 +142,7 @@ function livePrompt(random: Random, name: string, manner: Manner): string {
   // Large enough that the socket's buffers cannot swallow it.
   if (manner === 'stalls') return `mode:ok:9000000 ${name}`
   if (manner === 'leaves-download') return `mode:ok:700000 ${name}`
-  const fault = random.weighed({ none: 40, slow: 24, cheap: 33, dear: 2.7, limited: 0.3 })
+  const fault = random.weighed({ none: 40, slow: 24, cheap: 33, dear: 2.85, limited: 0.15 })
   if (fault === 'none') return name
   if (fault === 'slow') return `mode:slow-headers:${1 + random.below(25)} ${name}`
   if (fault === 'limited') return `mode:status-429:1 ${name}`
@@ -171,7 +175,8 @@ function actOf(random: Random, name: string, accounts: readonly AccountPlan[]): 
   const kind = random.weighed({ grant: 40, refund: 25, 'replace-key': 10, rotate: 5, suspend: 5, quota: 15 })
   // Grants go mostly to those who have little, so that the race for the last credits goes on.
   const account = kind === 'grant' ? random.pick([4, 4, 5, 5, 7, 7, 0]) : random.below(accounts.length)
-  const amount = kind === 'quota' ? 30 + random.below(600) : 1.5 * (1 + random.below(16))
+  const amount =
+    { quota: 30 + random.below(600), refund: random.below(1e6) }[String(kind)] ?? 1.5 * (1 + random.below(16))
   return { kind, name, account, key: random.below(2), amount: amount * credit, door: random.below(2) }
 }
 

@@ -161,6 +161,8 @@ async function run(scene: Scene): Promise<Result> {
     heard.push({ ...answer, endedMs: performance.now() })
     const id = answer.headers['x-request-id']
     if (answer.status === 200 && step.key !== 2 && id) charged.push(id)
+    // Nobody learns anything from calls that are refused as long as every token cools.
+    if (answer.status === 429 && answer.text.includes('rate_limit_exceeded')) await sleep(300)
   }
 
   async function death(): Promise<void> {
@@ -204,11 +206,21 @@ async function run(scene: Scene): Promise<Result> {
       unanswered: count(({ status }) => status === 0),
       sent: scene.standIn.calls.length,
       kills: downs.length,
+      ...namesOf(heard),
       ...Object.fromEntries([...acts.done].map(([kind, times]) => [`act ${kind}`, times])),
       seconds: Math.round(seconds),
       quiet_after_ms: Math.round(quietMs),
     },
   }
+}
+
+function namesOf(heard: Evidence['heard']): Record<string, number> {
+  const names: Record<string, number> = {}
+  for (const { text } of heard) {
+    const name = /"name":"(\w+)"/.exec(text)?.[1]
+    if (name) names[name] = (names[name] ?? 0) + 1
+  }
+  return names
 }
 
 /** A dead replica's holds are released once its lease is over; longer nothing may be held. */
@@ -312,7 +324,7 @@ async function main(): Promise<void> {
   const { store } = values
   if (store !== 'sqlite' && store !== 'postgres' && store !== 'replicas') throw new Error(`no store is called ${store}`)
   const [seed, calls, kills, callers] = [values.seed, values.calls, values.kills, values.callers].map(Number)
-  const server = store === 'sqlite' ? undefined : await (await import('../support/postgres.ts')).startServer()
+  const server = store === 'sqlite' ? undefined : await (await import('../support/postgres.ts')).startServer(true)
   try {
     const databaseUrl = await server?.database()
     const say = (line: string): void => console.log(line)
