@@ -7,6 +7,7 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import type { Logger } from 'pino'
+import { Type } from 'typebox'
 import { type AdminRooms, admin } from './admin/admin.ts'
 import {
   brokenRequests,
@@ -18,6 +19,8 @@ import {
   onBrokenUpload,
   openServer,
 } from './connections.ts'
+import { docs } from './docs/docs.ts'
+import { describing } from './docs/openapi.ts'
 import { Problem } from './errors.ts'
 import { type GatewayRooms, gateway } from './gateway/gateway.ts'
 import { type LookAlikeRooms, lookAlikes } from './gateway/look-alikes.ts'
@@ -64,6 +67,7 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   })
   const unknown = unknownOf(allowedMethods(app))
+  const document = await describing(app)
   addHooks(app, unknown, settings.requestTimeoutMs)
   app.setErrorHandler(problemJsonErrors(log))
   app.setNotFoundHandler((request) => Promise.reject(unknown(request)))
@@ -81,6 +85,7 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
   app.register(admin, { prefix: '/admin/v1', ...rooms.admin })
   app.register(portal, { prefix: '/portal/v1', ...rooms.portal })
   app.register(async (scope) => health(scope, rooms))
+  app.register(docs, { document })
   return app
 }
 
@@ -132,9 +137,21 @@ function mark({ id }: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
 }
 
+const Healthy = Type.Object({ status: Type.String({ examples: ['ok'] }) })
+const Ready = Type.Object(
+  {
+    status: Type.String({ description: '`ready` or `not_ready`.', examples: ['ready'] }),
+    reason: Type.Optional(Type.String({ description: 'Why not.', examples: ['database'] })),
+    paid: Type.String({ description: '`ok`, `no_token` or `sandbox`: what live keys can expect.', examples: ['ok'] }),
+  },
+  { title: 'Readiness' },
+)
+const alive = { tags: ['health'], operationId: 'getHealth', summary: 'Whether the process lives' }
+const able = { tags: ['health'], operationId: 'getReady', summary: 'Whether calls can be served' }
+
 function health(scope: FastifyInstance, { unready, paid }: AppRooms): void {
-  scope.get('/health', async () => ({ status: 'ok' }))
-  scope.get('/ready', async (_request, reply) => {
+  scope.get('/health', { schema: { ...alive, response: { 200: Healthy } } }, async () => ({ status: 'ok' }))
+  scope.get('/ready', { schema: { ...able, response: { 200: Ready, 503: Ready } } }, async (_request, reply) => {
     const reason = await unready()
     if (reason !== null) reply.code(503).header('retry-after', 1)
     return { status: reason === null ? 'ready' : 'not_ready', ...(reason === null ? {} : { reason }), paid: paid() }

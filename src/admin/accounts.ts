@@ -3,6 +3,7 @@ import { AccountView, accountSettings, accountStatuses, accountView } from '../a
 import { type Account, type AccountChange, changing } from '../accounts/accounts.ts'
 import { forgetting, noteApart } from '../audit/audit.ts'
 import { jsonCredits } from '../credits.ts'
+import { mayRefuse } from '../described.ts'
 import { Problem } from '../errors.ts'
 import { allowanceBody, allowanceIn, amount, creditsIn, filter, oneOf, text } from '../fields.ts'
 import { newId } from '../ids.ts'
@@ -26,33 +27,46 @@ const Making = Type.Object(
     ),
     credits: Type.Optional(amount({ description: 'Credits to begin with, at least 0.', examples: [100] })),
   },
-  closed,
+  { title: 'AccountWish', ...closed },
 )
 const Changing = Type.Object(
   { name: Type.Optional(name), status: Type.Optional(status), ...allowanceBody },
-  { ...closed, minProperties: 1 },
+  { title: 'AccountChange', ...closed, minProperties: 1 },
 )
 const Query = Type.Object(
   {
-    q: filter('An id, or a part of a name or external id.'),
+    q: filter('An id, or what a name, a word of it or an external id begins with, in any letter case.'),
     status: Type.Optional(oneOf(accountStatuses, 'Only accounts in this state.')),
     ...pageQuery,
   },
   closed,
 )
 const tags = ['accounts']
-const params = oneId('The account.')
+const params = oneId('The account.', 'acc_01hq3w8kzp0000m4n5p6q7r8s9')
 
 /** `POST`, `GET`, `PATCH /accounts`: who owns credits. */
 export function accounts(scope: TypedScope, rooms: AdminRooms): void {
-  const made = { body: Making, response: { 201: AccountView }, tags, summary: 'Make an account' }
+  const made = {
+    body: Making,
+    response: { 201: AccountView },
+    tags,
+    summary: 'Make an account',
+    operationId: 'createAccount',
+    ...mayRefuse('conflict'),
+  }
   scope.post('/accounts', { schema: made }, async (request, reply) => {
     const account = await make(request.body, operatorOf(request).id, rooms)
     tag(reply.code(201), account.version)
     return accountView(account, Date.now())
   })
 
-  const listed = { querystring: Query, response: { 200: pageOf(AccountView) }, tags, summary: 'List accounts' }
+  const listed = {
+    querystring: Query,
+    response: { 200: pageOf(AccountView) },
+    tags,
+    summary: 'List accounts',
+    operationId: 'listAccounts',
+  }
   scope.get('/accounts', { schema: listed }, async ({ query }) => {
     const { q, status } = query
     const [limit, nowMs] = [limitOf(query), Date.now()]
@@ -65,14 +79,28 @@ export function accounts(scope: TypedScope, rooms: AdminRooms): void {
     )
   })
 
-  const shown = { params, response: { 200: AccountView }, tags, summary: 'Show an account and its balance' }
+  const shown = {
+    params,
+    response: { 200: AccountView },
+    tags,
+    summary: 'Show an account and its balance',
+    operationId: 'getAccount',
+  }
   scope.get('/accounts/:id', { schema: shown }, async (request, reply) => {
     const account = await rooms.accounts.get(known(request.params.id, 'acc'))
     tag(reply, account.version)
     return accountView(account, Date.now())
   })
 
-  const changed = { params, body: Changing, response: { 200: AccountView }, tags, summary: 'Change an account' }
+  const changed = {
+    params,
+    body: Changing,
+    response: { 200: AccountView },
+    tags,
+    summary: 'Change an account',
+    operationId: 'updateAccount',
+    ...mayRefuse('conflict', 'precondition_failed'),
+  }
   scope.patch('/accounts/:id', { schema: changed }, async (request, reply) => {
     const account = await rooms.accounts.get(known(request.params.id, 'acc'))
     mustMatch(request, account.version)

@@ -17,19 +17,28 @@ const Query = Type.Object(
   { additionalProperties: false },
 )
 const whatever = orNull(Type.Object({}, { additionalProperties: true }))
-const NoteView = Type.Object({
-  id: idText('aud_01hq3w8kzp0000m4n5p6q7r8s9', 'The row.'),
-  actor: Type.String({ description: 'Who made the change.', examples: ['op_bootstrap'] }),
-  action: Type.String({ description: 'What was done.', examples: ['keys.revoke'] }),
-  subject: Type.String({ description: 'To what.' }),
-  before: whatever,
-  after: whatever,
-  created_at: timeTold('When.'),
-})
+const NoteView = Type.Object(
+  {
+    id: idText('aud_01hq3w8kzp0000m4n5p6q7r8s9', 'The row.'),
+    actor: Type.String({ description: 'Who made the change.', examples: ['op_bootstrap'] }),
+    action: Type.String({ description: 'What was done.', examples: ['keys.revoke'] }),
+    subject: Type.String({ description: 'To what.', examples: ['key_01hq3w8kzp0000m4n5p6q7r8s9'] }),
+    before: whatever,
+    after: whatever,
+    created_at: timeTold('When.'),
+  },
+  { title: 'Change' },
+)
 
 /** `GET /audit`: who changed what, before and after; written in the change's own transaction. */
 export function audit(scope: TypedScope, { store }: AdminRooms): void {
-  const schema = { querystring: Query, response: { 200: pageOf(NoteView) }, tags: ['audit'], summary: 'List changes' }
+  const schema = {
+    querystring: Query,
+    response: { 200: pageOf(NoteView) },
+    tags: ['audit'],
+    summary: 'List changes',
+    operationId: 'listChanges',
+  }
   scope.get('/audit', { schema }, async ({ query }) => {
     const { actor, action, subject } = query
     const limit = limitOf(query)

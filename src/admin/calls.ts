@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { note } from '../audit/audit.ts'
 import { wantsCsv } from '../csv.ts'
+import { mayRefuse } from '../described.ts'
 import { Problem } from '../errors.ts'
 import { filter, oneOf, rangeOf, rangeQuery, text } from '../fields.ts'
 import { known, oneId } from '../known-ids.ts'
@@ -27,14 +28,20 @@ const Query = Type.Object(
 )
 const Refund = Type.Object(
   { reason: text({ description: 'Why; it stays in the statement.', examples: ['wrong picture'] }) },
-  { additionalProperties: false },
+  { title: 'Refund', additionalProperties: false },
 )
 const tags = ['calls']
-const params = oneId('The call.')
+const params = oneId('The call.', 'call_01hq3w8kzp0000m4n5p6q7r8s9')
 
 /** What was called, why it cost what it cost, and giving a charge back. */
 export function calls(scope: TypedScope, { store, accounts, keys, ledger }: AdminRooms): void {
-  const listed = { querystring: Query, response: orCsv(pageOf(CallView)), tags, summary: 'List calls' }
+  const listed = {
+    querystring: Query,
+    response: orCsv(pageOf(CallView)),
+    tags,
+    summary: 'List calls',
+    operationId: 'listCalls',
+  }
   scope.get('/calls', { schema: listed }, async ({ query, headers }, reply) => {
     const { account: accountId, key: keyId, offer, state } = query
     const wanted = { accountId, keyId, offer, state, ...rangeOf(query) }
@@ -50,14 +57,28 @@ export function calls(scope: TypedScope, { store, accounts, keys, ledger }: Admi
     return csvReply(reply, 'calls', callColumns, cells(pages<Row>(read, most)))
   })
 
-  const shown = { params, response: { 200: CallStoryView }, tags, summary: 'Show a call and why it cost what it cost' }
+  const shown = {
+    params,
+    response: { 200: CallStoryView },
+    tags,
+    summary: 'Show a call and why it cost what it cost',
+    operationId: 'getCall',
+  }
   scope.get('/calls/:id', { schema: shown }, async (request) => {
     const row = await oneCall(store, request.params.id)
     const [key, entries] = await Promise.all([keys.get(String(row['key_id'])), entriesOf(store, String(row['id']))])
     return callStory(row, { key, entries })
   })
 
-  const refunded = { params, body: Refund, response: { 201: EntryView }, tags, summary: 'Give a charge back, once' }
+  const refunded = {
+    params,
+    body: Refund,
+    response: { 201: EntryView },
+    tags,
+    summary: 'Give a charge back, once',
+    operationId: 'refundCall',
+    ...mayRefuse('conflict', 'already_refunded'),
+  }
   scope.post('/calls/:id/refund', { schema: refunded }, async (request, reply) => {
     const row = await oneCall(store, request.params.id)
     const account = await accounts.get(String(row['account_id']))

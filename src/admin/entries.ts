@@ -10,14 +10,16 @@ import {
 import type { TypedScope } from '../typed-scope.ts'
 import type { AdminRooms } from './admin.ts'
 
-const params = oneId('The account.')
+const params = oneId('The account.', 'acc_01hq3w8kzp0000m4n5p6q7r8s9')
 const listed = {
   ...{ params, querystring: EntriesQuery, response: entriesResponse, tags: ['accounts'] },
   summary: 'List what moved the credits of an account',
+  operationId: 'listEntries',
 }
 const stated = {
   ...{ params, querystring: MonthQuery, response: statementResponse, tags: ['accounts'] },
   summary: 'The statement of a month',
+  operationId: 'getStatement',
 }
 
 /** What moved an account's credits, as a list and as a monthly statement; JSON or CSV. */

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { note } from '../audit/audit.ts'
+import { mayRefuse } from '../described.ts'
 import { amount, creditsIn, fault, text } from '../fields.ts'
 import { known, oneId } from '../known-ids.ts'
 import { EntryView, entryView } from '../ledger/entry-view.ts'
@@ -13,17 +14,19 @@ const Gift = Type.Object(
     credits: amount({ description: 'How many; below zero takes back, never below zero available.', examples: [100] }),
     reason: text({ description: 'Why; it stays in the statement.', examples: ['invoice 2026-117'] }),
   },
-  { additionalProperties: false },
+  { title: 'Grant', additionalProperties: false },
 )
 
 /** `POST /accounts/{id}/grants`: credits given or taken back; with an `Idempotency-Key` once, however often it is sent. */
 export function grants(scope: TypedScope, { ledger }: AdminRooms): void {
   const schema = {
-    params: oneId('The account.'),
+    params: oneId('The account.', 'acc_01hq3w8kzp0000m4n5p6q7r8s9'),
     body: Gift,
     response: { 201: EntryView },
     tags: ['accounts'],
     summary: 'Give credits to an account, or take them back',
+    operationId: 'grantCredits',
+    ...mayRefuse('conflict', 'idempotency_conflict'),
   }
   scope.post('/accounts/:id/grants', { schema }, async (request, reply) => {
     const accountId = known(request.params.id, 'acc')

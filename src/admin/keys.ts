@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { note } from '../audit/audit.ts'
+import { mayRefuse } from '../described.ts'
 import { Problem } from '../errors.ts'
 import { filter, oneOf } from '../fields.ts'
 import { emptyIsObject, emptyOnly } from '../json-bodies.ts'
@@ -23,7 +24,7 @@ const Query = Type.Object(
   { additionalProperties: false },
 )
 const tags = ['keys']
-const params = oneId('The key.')
+const params = oneId('The key.', 'key_01hq3w8kzp0000m4n5p6q7r8s9')
 
 /** Making, listing and changing keys, and the two ends of one: rotated or revoked. */
 export function keys(scope: TypedScope, rooms: AdminRooms): void {
@@ -35,8 +36,17 @@ export function keys(scope: TypedScope, rooms: AdminRooms): void {
 
 function making(scope: TypedScope, { store, accounts, keys, catalog }: AdminRooms): void {
   const schema = {
-    ...{ params: oneId('The account that will pay.'), body: KeyWishBody, response: { 201: NewKeyView } },
-    ...{ tags, summary: 'Make a key; its secret is shown only here' },
+    ...{
+      params: oneId('The account that will pay.', 'acc_01hq3w8kzp0000m4n5p6q7r8s9'),
+      body: KeyWishBody,
+      response: { 201: NewKeyView },
+    },
+    ...{
+      tags,
+      summary: 'Make a key; its secret is shown only here',
+      operationId: 'createKey',
+      ...mayRefuse('conflict'),
+    },
   }
   scope.post('/accounts/:id/keys', { schema }, async (request, reply) => {
     const account = await accounts.get(known(request.params.id, 'acc'))
@@ -53,7 +63,13 @@ function making(scope: TypedScope, { store, accounts, keys, catalog }: AdminRoom
 }
 
 function reading(scope: TypedScope, { keys }: AdminRooms): void {
-  const listed = { querystring: Query, response: { 200: pageOf(KeyView) }, tags, summary: 'List keys' }
+  const listed = {
+    querystring: Query,
+    response: { 200: pageOf(KeyView) },
+    tags,
+    summary: 'List keys',
+    operationId: 'listKeys',
+  }
   scope.get('/keys', { schema: listed }, async ({ query }) => {
     const { account: accountId, status } = query
     const [limit, nowMs] = [limitOf(query), Date.now()]
@@ -66,7 +82,7 @@ function reading(scope: TypedScope, { keys }: AdminRooms): void {
     )
   })
 
-  const shown = { params, response: { 200: KeyView }, tags, summary: 'Show a key' }
+  const shown = { params, response: { 200: KeyView }, tags, summary: 'Show a key', operationId: 'getKey' }
   scope.get('/keys/:id', { schema: shown }, async (request, reply) => {
     const key = await keys.get(known(request.params.id, 'key'))
     tag(reply, key.version)
@@ -75,7 +91,15 @@ function reading(scope: TypedScope, { keys }: AdminRooms): void {
 }
 
 function changing(scope: TypedScope, { keys, catalog }: AdminRooms): void {
-  const schema = { params, body: KeyChangeBody, response: { 200: KeyView }, tags, summary: 'Change a key' }
+  const schema = {
+    params,
+    body: KeyChangeBody,
+    response: { 200: KeyView },
+    tags,
+    summary: 'Change a key',
+    operationId: 'updateKey',
+    ...mayRefuse('conflict', 'precondition_failed'),
+  }
   scope.patch('/keys/:id', { schema }, async (request, reply) => {
     const key = await asSeen(request, request.params.id, keys)
     const wish = keyChangeIn(request.body, { offerIds: catalog.ids, nowMs: Date.now() })
@@ -91,6 +115,8 @@ function ending(scope: TypedScope, { keys }: AdminRooms): void {
   const rotated = {
     ...{ params, body: RotationBody, response: { 201: NewKeyView }, tags },
     summary: 'Replace a key by a successor with the same limits on the same counters',
+    operationId: 'rotateKey',
+    ...mayRefuse('conflict', 'precondition_failed'),
   }
   scope.post('/keys/:id/rotate', { schema: rotated, preValidation: emptyIsObject }, async (request, reply) => {
     const key = await asSeen(request, request.params.id, keys)
@@ -106,7 +132,14 @@ function ending(scope: TypedScope, { keys }: AdminRooms): void {
     return { ...keyView(successor, Date.now()), secret }
   })
 
-  const revoked = { params, response: { 200: KeyView }, tags, summary: 'Revoke a key at once and for good' }
+  const revoked = {
+    params,
+    response: { 200: KeyView },
+    tags,
+    summary: 'Revoke a key at once and for good',
+    operationId: 'revokeKey',
+    ...mayRefuse('precondition_failed'),
+  }
   scope.post('/keys/:id/revoke', { schema: revoked, preValidation: emptyOnly }, async (request, reply) => {
     const key = await asSeen(request, request.params.id, keys)
     const status = { before: { revoked: false }, after: { revoked: true } }

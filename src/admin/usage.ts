@@ -12,7 +12,7 @@ const Query = Type.Object(
 
 /** `GET /usage`: sums of the roll-ups by UTC day; a day that `from` or `to` cuts counts whole. */
 export function usage(scope: TypedScope, { store }: AdminRooms): void {
-  scope.get('/usage', { schema: { ...usageSchema, querystring: Query } }, (request, reply) =>
+  scope.get('/usage', { schema: { ...usageSchema, operationId: 'getUsage', querystring: Query } }, (request, reply) =>
     usageReport(store, request.query.account, request, reply),
   )
 }

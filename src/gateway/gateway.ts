@@ -16,6 +16,7 @@ import { againOf, replayed } from './again.ts'
 import { announcedBytes, bodyReader, tooLarge } from './body.ts'
 import { type Rooms as SpineRooms, serveCall } from './call.ts'
 import { type Accept, acceptOf, mayBuy } from './gate.ts'
+import { operationOf } from './operation.ts'
 import { boundaryOf, type ReadOdd, readParts } from './parts.ts'
 import { stabilityErrors } from './refusals.ts'
 import { answer, receipt, refusal } from './reply.ts'
@@ -65,8 +66,10 @@ export async function gateway(scope: FastifyInstance, rooms: GatewayRooms): Prom
   )
   for (const offer of catalog.offers) {
     const hooks = [...opening(offer, rooms), ...rates, ...closingChecks(rooms)]
-    for (const url of offer.paths) {
-      scope.route({ method: offer.method, url, onRequest: hooks, handler: handler(offer, rooms) })
+    for (const [index, url] of offer.paths.entries()) {
+      // The other paths are the same operation.
+      const config = index === 0 ? { operation: operationOf(offer) } : {}
+      scope.route({ method: offer.method, url, config, onRequest: hooks, handler: handler(offer, rooms) })
     }
   }
 }

@@ -15,7 +15,7 @@ function refused(sentence: string, cause?: string): Problem {
  * The secret of a request, from the authorization header (with or without `Bearer`) or `x-api-key`; never from the
  * query, which ends up in logs. Throws Problem unauthorized when there is none, or two that differ.
  */
-export function secretOf({ raw }: FastifyRequest): string {
+function secretOf({ raw }: FastifyRequest): string {
   const { rawHeaders, headers } = raw
   let authorizations = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {

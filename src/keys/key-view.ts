@@ -16,22 +16,28 @@ const fields = {
   mode: oneOf(modes, 'Test keys are answered by the sandbox and never charged.'),
   status: oneOf(keyStatuses, 'Only an active key opens a door.'),
   rights: Type.Array(Type.String(), { description: 'What it may do.', examples: [['call', 'read']] }),
-  offers: orNull(Type.Array(Type.String()), 'Offers it may buy; null is all.'),
-  allow_ips: orNull(Type.Array(Type.String()), 'Where it may be used from; null is anywhere.'),
+  offers: orNull(Type.Array(Type.String({ examples: ['stable-image-core'] })), 'Offers it may buy; null is all.'),
+  allow_ips: orNull(
+    Type.Array(Type.String({ examples: ['10.0.0.0/8'] })),
+    'Where it may be used from; null is anywhere.',
+  ),
   ...allowanceTold,
-  expires_at: orNull(timeTold('When it ends.')),
-  revoked_at: orNull(timeTold('When it was revoked.')),
+  expires_at: orNull(timeTold('When it ends.'), 'Null is never.', null),
+  revoked_at: orNull(timeTold('When it was revoked.'), 'Null until then.', null),
   last_used_at: orNull(timeTold('When its last call was let in.')),
   created_at: timeTold('When it was made.'),
 }
 
-export const KeyView = Type.Object(fields)
+export const KeyView = Type.Object(fields, { title: 'Key' })
 
 /** The only shape that holds a secret: what making and rotating a key answer, once. */
-export const NewKeyView = Type.Object({
-  ...fields,
-  secret: Type.String({ description: 'Shown only now.', examples: ['tg_live_...'] }),
-})
+export const NewKeyView = Type.Object(
+  {
+    ...fields,
+    secret: Type.String({ description: 'Shown only now.', examples: ['tg_live_...'] }),
+  },
+  { title: 'NewKey' },
+)
 
 /** A key as it is shown outside. */
 export function keyView(key: KeyInUse, nowMs: number): Static<typeof KeyView> {

@@ -34,13 +34,13 @@ const options = {
 /** The body that makes a key. */
 export const KeyWishBody = Type.Object(
   { name, mode: Type.Optional(oneOf(['live', 'test'], 'Test keys cost nothing.')), ...options },
-  { additionalProperties: false },
+  { title: 'KeyWish', additionalProperties: false },
 )
 
 /** The body that changes a key: what is left out stays. */
 export const KeyChangeBody = Type.Object(
   { name: Type.Optional(name), ...options },
-  { additionalProperties: false, minProperties: 1 },
+  { title: 'KeyChange', additionalProperties: false, minProperties: 1 },
 )
 
 /** The body that rotates a key. */
@@ -53,7 +53,7 @@ export const RotationBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false },
+  { title: 'Rotation', additionalProperties: false },
 )
 
 type Known = { readonly offerIds: readonly string[]; readonly nowMs: number }

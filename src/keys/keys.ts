@@ -223,7 +223,7 @@ function allowed(wish: KeyWish) {
 }
 
 /** Also what a key that never was is called. */
-export function unknownKey(): Problem {
+function unknownKey(): Problem {
   return new Problem('not_found', { sentence: 'There is no such key.' })
 }
 

@@ -17,14 +17,17 @@ const fields = {
   offer: Type.String({ examples: ['stable-image-core'] }),
   state: oneOf(callStates, 'What became of the hold.'),
   outcome: orNull(oneOf(outcomes, 'What became of the call.'), 'What became of the call; null while it runs.'),
-  reason: orNull(Type.String({ examples: ['ok'] }), 'One word for why.'),
+  reason: orNull(Type.String({ examples: ['success'] }), 'One word for why.'),
   upstream_may_bill: Type.Boolean({ description: 'Whether the upstream may bill the operator although nobody paid.' }),
   credits: Type.Number({ description: 'What was charged.', examples: [3] }),
   price: Type.Number({ description: 'The most it could cost.', examples: [3] }),
   price_version: whole('The version of the price.', 1),
-  refunded_at: orNull(timeTold('When the charge was given back.')),
+  refunded_at: orNull(timeTold('When the charge was given back.'), 'Null until then.', null),
   upstream: Type.String({ examples: ['stability'] }),
-  token_id: orNull(Type.String(), 'The master token that served it; never the value.'),
+  token_id: orNull(
+    Type.String({ examples: ['tok_0f3a9c2e5b8d1406a1b2'] }),
+    'The master token that served it; never the value.',
+  ),
   attempts: whole('Tries at the upstream.', 1),
   status: orNull(whole('What the caller got.', 200)),
   upstream_status: orNull(whole('What the upstream said.', 200)),
@@ -34,7 +37,7 @@ const fields = {
   mode: oneOf(['live', 'test'], 'Test calls are never charged.'),
   created_at: timeTold('When the credits were held.'),
   ended_at: orNull(timeTold('When the hold ended.')),
-  client_request_id: orNull(Type.String(), "The caller's own x-request-id."),
+  client_request_id: orNull(Type.String({ examples: ['mine-1'] }), "The caller's own x-request-id."),
 }
 
 export const CallView = Type.Object(fields, { title: 'Call' })
@@ -87,8 +90,18 @@ function attemptsOf(row: Row): readonly Attempt[] {
 
 const events = ['accepted', 'priced', 'held', 'attempt', 'judged', 'settled', 'released', 'refunded'] as const
 const optional = {
-  key: Type.Optional(Type.Object({ id: Type.String(), name: Type.String(), hint: Type.String() })),
-  token: Type.Optional(Type.Object({ id: Type.String(), hint: Type.String() })),
+  key: Type.Optional(
+    Type.Object(
+      { id: Type.String(), name: Type.String(), hint: Type.String() },
+      { examples: [{ id: 'key_01hq3w8kzp0000m4n5p6q7r8s9', name: 'render farm', hint: 'tg_live_4fK9' }] },
+    ),
+  ),
+  token: Type.Optional(
+    Type.Object(
+      { id: Type.String(), hint: Type.String() },
+      { examples: [{ id: 'tok_0f3a9c2e5b8d1406a1b2', hint: '9f3c' }] },
+    ),
+  ),
   price_version: Type.Optional(Type.Integer()),
   credits: Type.Optional(Type.Number()),
   status: Type.Optional(Type.Integer()),
@@ -98,12 +111,20 @@ const optional = {
   entry_id: Type.Optional(Type.String()),
   posted_after: Type.Optional(Type.Number()),
 }
-const EventView = Type.Object({
-  at: orNull(timeTold('When, where that is known.')),
-  event: oneOf(events, 'What happened.'),
-  told: Type.String({ description: 'The same as a sentence.', examples: ['3 credits were held.'] }),
-  ...optional,
-})
+
+export const exampleEvent = {
+  ...{ at: '2026-11-22T14:03:11.482Z', event: 'held', told: '3 credits were set aside.', credits: 3 },
+}
+
+export const EventView = Type.Object(
+  {
+    at: orNull(timeTold('When, where that is known.')),
+    event: oneOf(events, 'What happened.'),
+    told: Type.String({ description: 'The same as a sentence.', examples: ['3 credits were set aside.'] }),
+    ...optional,
+  },
+  { title: 'CallEvent', examples: [exampleEvent] },
+)
 type Event = Static<typeof EventView>
 
 export const CallStoryView = Type.Object(
@@ -147,7 +168,7 @@ function beginning(call: Call, { id, name, hint }: CallCircumstances['key'], hel
 
 function attemptEvent({ tokenId, hint, status, reason, ms }: Attempt): Event {
   const said = status ? `answered ${status}` : 'gave no answer'
-  const told = `With the token ending in ${hint} the upstream ${said} after ${ms} ms: ${reason}.`
+  const told = `With the token ending in ${hint} the upstream ${said} after ${ms} ms${reason && `: ${reason}`}.`
   return { at: null, event: 'attempt', told, token: { id: tokenId, hint }, ...(status ? { status } : {}), ms, reason }
 }
 

@@ -31,14 +31,14 @@ export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter):
   const params: Value[] = [limit]
   const upTo = toMs === undefined ? undefined : idAt('call', toMs + slipMs)
   const narrow = accountId !== undefined || keyId !== undefined
-  // An expression has no index: it leaves the planner the one meant here. Open holds are few and have their own, and
-  // an account or a key has fewer calls than an offer.
-  const id = state === 'held' && !narrow ? `id || ''` : 'id'
-  const bought = state === 'held' || narrow ? `offer || ''` : 'offer'
+  // An expression has no index: it leaves the planner the one meant here. Open holds are few and have their own, a key
+  // has fewer calls than its account, and an account fewer than an offer.
+  const but = (column: string, others: boolean) => (state === 'held' || others ? `${column} || ''` : column)
+  const id = but('id', false)
   const asked: readonly (readonly [condition: string, value: string | number | undefined])[] = [
-    ['account_id =', accountId],
-    ['key_id =', keyId],
-    [`${bought} =`, offer],
+    [`${but('account_id', keyId !== undefined)} =`, accountId],
+    [`${but('key_id', false)} =`, keyId],
+    [`${but('offer', narrow)} =`, offer],
     ['created_at >=', fromMs],
     ['created_at <', toMs],
     [`${id} >=`, fromMs === undefined ? undefined : idAt('call', fromMs - slipMs)],

@@ -5,15 +5,18 @@ import { idText, oneOf, orNull, timeTold } from '../fields.ts'
 import { formatTime } from '../times.ts'
 import type { Entry } from './ledger.ts'
 
-export const EntryView = Type.Object({
-  id: idText('ent_01hq3w8kzp0000m4n5p6q7r8s9', 'The entry.'),
-  kind: oneOf(['grant', 'charge', 'refund', 'adjust'], 'What moved the credits.'),
-  credits: Type.Number({ description: 'Below zero when they were taken.', examples: [-3] }),
-  posted_after: Type.Number({ description: 'The posted balance after it.', examples: [97] }),
-  call_id: orNull(idText('call_01hq3w8kzp0000m4n5p6q7r8s9', 'The call.'), 'The call it belongs to.'),
-  reason: orNull(Type.String({ examples: ['invoice 2026-117'] }), 'Why.'),
-  created_at: timeTold('When it was written.'),
-})
+export const EntryView = Type.Object(
+  {
+    id: idText('ent_01hq3w8kzp0000m4n5p6q7r8s9', 'The entry.'),
+    kind: oneOf(['grant', 'charge', 'refund', 'adjust'], 'What moved the credits.'),
+    credits: Type.Number({ description: 'Below zero when they were taken.', examples: [-3] }),
+    posted_after: Type.Number({ description: 'The posted balance after it.', examples: [97] }),
+    call_id: orNull(idText('call_01hq3w8kzp0000m4n5p6q7r8s9', 'The call.'), 'The call it belongs to.'),
+    reason: orNull(Type.String({ examples: ['invoice 2026-117'] }), 'Why.'),
+    created_at: timeTold('When it was written.'),
+  },
+  { title: 'Entry' },
+)
 
 /** An entry as it is shown outside. */
 export function entryView({

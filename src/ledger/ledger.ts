@@ -23,7 +23,7 @@ export type Request = {
 }
 
 /** Credits set aside for one call, until exactly one settle or release ends it. */
-export type Hold = Request & { readonly balance: Balance }
+export type Hold = Request & { readonly balance: Balance /** By the clock that made it. */; readonly day: number }
 
 /** `available` is posted minus held, never below zero. */
 export type Balance = { readonly posted: Credits; readonly held: Credits; readonly available: Credits }
@@ -110,7 +110,7 @@ export function openLedger(store: Store, owner: string) {
       // Only alone is a refusal certain, so what was refused among many is asked for once more by itself.
       const together = tries === 3 && alongside.length === 0 ? holdRow(request, owner, nowMs) : undefined
       const done = await written(request, unit, together)
-      if ('balance' in done) return { ...request, balance: done.balance }
+      if ('balance' in done) return { ...request, balance: done.balance, day: texts.dayOf(nowMs) }
       if (done.refused !== 'account' && done.refused !== 'quota') throw new RefusedAlongside(done.refused)
       // The reason is read afterwards; when it is gone by then, the hold deserves another try.
       const problem = await why(store, request, nowMs)
@@ -126,7 +126,8 @@ export function openLedger(store: Store, owner: string) {
     } catch (error) {
       if (!isLost(error)) throw error
     }
-    lost.set(request.id, { hold: { ...request, balance: noBalance }, untilMs: performance.now() + lostMs })
+    const hold = { ...request, balance: noBalance, day: texts.dayOf(Date.now()) }
+    lost.set(request.id, { hold, untilMs: performance.now() + lostMs })
     const made = (await heldAs(request.id)) ?? madeBy(await store.write(unit).catch(unlessHeld(request.id)))
     // The first try can end no other way any more: it has been made, or its id has been given to this one.
     if ('balance' in made) lost.delete(request.id)
@@ -186,7 +187,8 @@ export function openLedger(store: Store, owner: string) {
   ): Promise<Balance | undefined> {
     const nowMs = Date.now()
     const unit = [...texts.end(state, hold, ending, nowMs), ...alongside]
-    const together = alongside.length === 0 ? endRow(state, hold, ending, nowMs) : undefined
+    const usual = alongside.length === 0 && !texts.isLate(hold, nowMs)
+    const together = usual ? endRow(state, hold, ending, nowMs) : undefined
     try {
       return balanceIn(await store.write(unit, { lane: 'end', together }))
     } catch (error) {
@@ -278,6 +280,7 @@ function holdOf(row: Readonly<Record<string, unknown>>): Hold {
     bytesIn: Number(row['bytes_in']),
     clientRequestId: null,
     balance: noBalance,
+    day: Number(row['day']),
   }
 }
 

@@ -1,12 +1,19 @@
 import { type Static, Type } from 'typebox'
 import type { Row } from '../store/store.ts'
-import { type CallCircumstances, CallStoryView, CallView, callStory, callView } from './call-view.ts'
+import { type CallCircumstances, CallView, callStory, callView, EventView, exampleEvent } from './call-view.ts'
 
 /** What is the operator's business with the upstream, and none of the account's. */
 const inside = ['upstream', 'token_id', 'attempts', 'upstream_status', 'upstream_ms', 'upstream_may_bill'] as const
 
 export const OwnCallView = Type.Omit(CallView, inside, { title: 'OwnCall' })
-export const OwnCallStoryView = Type.Omit(CallStoryView, inside, { title: 'OwnCallStory' })
+const OwnEventView = Type.Omit(EventView, ['token'], { title: 'OwnCallEvent', examples: [exampleEvent] })
+export const OwnCallStoryView = Type.Object(
+  {
+    ...OwnCallView.properties,
+    timeline: Type.Array(OwnEventView, { description: 'Why it was charged, or was not, step by step.' }),
+  },
+  { title: 'OwnCallStory' },
+)
 
 /** A call as its account sees it: nothing tells which upstream or token served it, or what the operator owes for it. */
 export function ownCallView(row: Row): Static<typeof OwnCallView> {

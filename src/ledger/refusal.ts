@@ -32,7 +32,7 @@ function expired(row: Row, nowMs: number): boolean {
 }
 
 /** The 402 of a call that costs `amount`, or undefined when that much is available. */
-export function tooFew(available: Credits, amount: Credits): Problem | undefined {
+function tooFew(available: Credits, amount: Credits): Problem | undefined {
   if (available >= amount) return undefined
   const sentence = `This call needs ${formatCredits(amount)} credits; ${formatCredits(available)} are available.`
   return new Problem('insufficient_credits', {

@@ -88,6 +88,19 @@ const countUsage = `INSERT INTO usage (day, account_id, key_id, offer, mode, cal
     succeeded = usage.succeeded + excluded.succeeded, failed = usage.failed + excluded.failed,
     credits = usage.credits + excluded.credits`
 
+const countMonth = `INSERT INTO usage_months (account_id, month, offer, mode, calls, succeeded, failed, credits)
+  SELECT account_id, day / 100, offer, mode, 1, $2, 1 - $2, $3 FROM calls WHERE id = $1
+  ON CONFLICT (account_id, month, offer, mode) DO UPDATE SET calls = usage_months.calls + 1,
+    succeeded = usage_months.succeeded + excluded.succeeded, failed = usage_months.failed + excluded.failed,
+    credits = usage_months.credits + excluded.credits`
+
+const countLate = 'INSERT INTO usage_late (day, call_id, event) SELECT day, id, $2 FROM calls WHERE id = $1'
+
+/** Whether the day a call counts in may be over, so that its usage may have been added up already. */
+export function isLate({ day }: Hold, nowMs: number): boolean {
+  return day < dayOf(nowMs)
+}
+
 export function chargedOf(state: 'settled' | 'released', ending: Ending): number {
   return state === 'settled' ? ending.credits : 0
 }
@@ -114,10 +127,12 @@ export function end(state: 'settled' | 'released', hold: Hold, ending: Ending, n
     },
     { sql: endAccount, params: [hold.accountId, charged, hold.amount, charged > 0 ? 1 : 0, unused, hold.id] },
     { sql: countUsage, params: [hold.id, good, charged] },
+    { sql: countMonth, params: [hold.id, good, charged] },
   ]
   if (charged > 0)
     unit.push(entry(hold.accountId, newId('ent'), 'charge', -charged, hold.id, ending.reason, null, nowMs))
   if (unused > 0) unit.push({ sql: endSpend, params: [hold.spendId, unused, hold.id] })
+  if (isLate(hold, nowMs)) unit.push({ sql: countLate, params: [hold.id, 'end'] })
   return unit
 }
 
@@ -150,6 +165,10 @@ const refundUsage = `UPDATE usage SET credits = usage.credits - calls.credits FR
   AND usage.account_id = calls.account_id AND usage.day = calls.day AND usage.key_id = calls.key_id
   AND usage.offer = calls.offer AND usage.mode = calls.mode`
 
+const refundMonth = `UPDATE usage_months SET credits = usage_months.credits - calls.credits FROM calls WHERE calls.id = $1
+  AND usage_months.account_id = calls.account_id AND usage_months.month = calls.day / 100
+  AND usage_months.offer = calls.offer AND usage_months.mode = calls.mode`
+
 /** Gives back what a settled call was charged; the fourth statement's row is the entry. Refuses as `refunded`. */
 export function refund(callId: string, entryId: string, reason: string, nowMs: number): Statement[] {
   return [
@@ -158,6 +177,8 @@ export function refund(callId: string, entryId: string, reason: string, nowMs: n
     { sql: refundSpend, params: [callId] },
     { sql: refundEntry, params: [callId, entryId, reason, nowMs] },
     { sql: refundUsage, params: [callId] },
+    { sql: refundMonth, params: [callId] },
+    { sql: countLate, params: [callId, 'refund'] },
   ]
 }
 

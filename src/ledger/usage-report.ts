@@ -7,7 +7,8 @@ import { limitOf, page, pageOf, pageQuery, placeOf } from '../pages.ts'
 import type { Store } from '../store/store.ts'
 import { csvReply, orCsv, pages } from '../streams.ts'
 import { dayOf, dayText } from '../times.ts'
-import { type Grouping, groupings, placesOf, type Usage, type UsageFilter, usage } from './usage.ts'
+import { type Grouping, groupings, type Place, type Usage, usage } from './usage.ts'
+import { type Column, columnsOf, orderOf } from './usage-texts.ts'
 
 /** What every report of usage takes; `by` is what it may be summed by. */
 export function usageQuery(by: readonly Grouping[]) {
@@ -62,21 +63,28 @@ export async function usageReport(
 ) {
   const by = groupingsIn(query.group_by)
   const wanted = { by, accountId, ...daysOf(rangeOf(query)) }
-  const first = query.cursor === undefined ? undefined : placeOf(query.cursor, (text) => placeIn(text, by))
-  const read = (limit: number, after: UsageFilter['after']) => usage(store, { ...wanted, after, limit })
+  const order = orderOf(wanted)
+  const first = query.cursor === undefined ? undefined : placeOf(query.cursor, (text) => placeIn(text, order))
+  const read = (limit: number, after: Place | undefined) => usage(store, { ...wanted, after, limit })
   if (!wantsCsv(headers.accept)) {
     const limit = limitOf(query)
     const rows = await read(limit + 1, first)
     return page(
       rows,
       limit,
-      (row) => viewOf(row, by),
+      (row) => viewOf(row, by, order),
       ({ place }) => JSON.stringify(place),
     )
   }
   const most = query.limit === undefined ? undefined : limitOf(query)
   const rows = pages<Usage>((limit, last) => read(limit, last?.place ?? first), most)
-  return csvReply(reply, 'usage', [...placesOf(by), 'calls', 'succeeded', 'failed', 'credits'], cells(rows, by))
+  const columns = [...columnsOf(by), 'mode', 'calls', 'succeeded', 'failed', 'credits']
+  return csvReply(
+    reply,
+    'usage',
+    columns,
+    cells(rows, columns, (row) => viewOf(row, by, order)),
+  )
 }
 
 function groupingsIn(text: string | undefined): readonly Grouping[] {
@@ -93,15 +101,15 @@ function daysOf({ fromMs, toMs }: { readonly fromMs: number | undefined; readonl
 }
 
 /** The place inside a cursor, if it is one of this report. */
-function placeIn(text: string, by: readonly Grouping[]): readonly (string | number)[] | undefined {
+function placeIn(text: string, order: readonly Column[]): Place | undefined {
   const place = jsonIn(text)
-  const columns = placesOf(by)
+  const columns = [...order, 'mode']
   if (!Array.isArray(place) || place.length !== columns.length) return undefined
   const fits = columns.every((column, index) => {
     const value: unknown = place[index]
     return column === 'day' ? Number.isSafeInteger(value) : typeof value === 'string' && /^[!-~]{1,200}$/.test(value)
   })
-  return fits ? (place as (string | number)[]) : undefined
+  return fits ? (place as Place) : undefined
 }
 
 function jsonIn(text: string): unknown {
@@ -115,20 +123,24 @@ function jsonIn(text: string): unknown {
 function viewOf(
   { place, mode, calls, succeeded, failed, credits }: Usage,
   by: readonly Grouping[],
+  order: readonly Column[],
 ): Static<typeof UsageView> {
-  const places = placesOf(by).map((column, index) => {
-    const value = place[index] ?? ''
+  const places = columnsOf(by).map((column) => {
+    const value = place[order.indexOf(column)] ?? ''
     return [column, column === 'day' ? dayText(Number(value)) : value]
   })
   return { ...Object.fromEntries(places), mode, calls, succeeded, failed, credits: Number(formatSum(credits)) }
 }
 
-async function* cells(rows: AsyncIterable<readonly Usage[]>, by: readonly Grouping[]) {
-  const columns = [...placesOf(by), 'calls', 'succeeded', 'failed', 'credits']
+async function* cells(
+  rows: AsyncIterable<readonly Usage[]>,
+  columns: readonly string[],
+  view: (row: Usage) => Readonly<Record<string, Cell>>,
+) {
   for await (const some of rows) {
     yield some.map((row) => {
-      const view: Readonly<Record<string, Cell>> = viewOf(row, by)
-      return columns.map((column) => view[column] ?? null)
+      const told = view(row)
+      return columns.map((column) => told[column] ?? null)
     })
   }
 }

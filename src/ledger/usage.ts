@@ -1,4 +1,5 @@
-import type { Store, Value } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
+import { finding, lastOverDay, modes, orderOf } from './usage-texts.ts'
 
 export const groupings = ['day', 'account', 'key', 'offer'] as const
 export type Grouping = (typeof groupings)[number]
@@ -10,13 +11,16 @@ export type UsageFilter = {
   readonly firstDay?: number | undefined
   readonly lastDay?: number | undefined
   /** The place of the last row of the page before. */
-  readonly after?: readonly (string | number)[] | undefined
+  readonly after?: Place | undefined
   readonly limit: number
 }
 
+/** What a row is sorted by: the columns of `orderOf`, then the mode. */
+export type Place = readonly (string | number)[]
+
 export type Usage = {
-  readonly place: readonly (string | number)[]
-  readonly mode: 'live' | 'test'
+  readonly place: Place
+  readonly mode: (typeof modes)[number]
   readonly calls: number
   readonly succeeded: number
   readonly failed: number
@@ -24,40 +28,43 @@ export type Usage = {
   readonly credits: bigint
 }
 
-const columns = { day: 'day', account: 'account_id', key: 'key_id', offer: 'offer' } as const
-
 /** What was called, from the roll-ups by day; live and test calls are never summed together. */
-export async function usage(store: Store, filter: UsageFilter): Promise<readonly Usage[]> {
-  const { sql, params } = finding(filter)
-  const places = placesOf(filter.by)
-  return (await store.read(sql, params)).map((row) => ({
-    place: places.map((column) => (column === 'day' ? Number(row[column]) : String(row[column]))),
-    mode: row['mode'] === 'test' ? 'test' : 'live',
-    calls: Number(row['calls']),
-    succeeded: Number(row['succeeded']),
-    failed: Number(row['failed']),
-    credits: BigInt(String(row['credits'])),
-  }))
+export async function usage(store: Store, asked: UsageFilter): Promise<readonly Usage[]> {
+  const [row] = await store.read(known)
+  const day = (name: string) => Number(row?.[name] ?? 0)
+  const filter = within(asked, day('first'), day('last'))
+  if (filter === undefined) return []
+  const { sql, params } = finding(filter, Math.min(day('summed'), lastOverDay(Date.now())))
+  const columns = orderOf(filter)
+  const rows = (await store.read(sql, params)).flatMap((row) => {
+    const places = columns.map((column) => (column === 'day' ? Number(row[column]) : String(row[column])))
+    return modes.map((mode) => ({
+      place: [...places, mode],
+      mode,
+      calls: Number(row[`${mode}_calls`]),
+      succeeded: Number(row[`${mode}_succeeded`]),
+      failed: Number(row[`${mode}_failed`]),
+      credits: BigInt(String(row[`${mode}_credits`])),
+    }))
+  })
+  return rows.filter((row) => row.calls > 0 && isBeyond(row.place, filter.after)).slice(0, filter.limit)
 }
 
-/** The columns a row is known by, in the order of the report. */
-export function placesOf(by: readonly Grouping[]): readonly string[] {
-  return [...groupings.filter((grouping) => by.includes(grouping)).map((grouping) => columns[grouping]), 'mode']
+const known = `SELECT (SELECT min(day) FROM usage) AS first, (SELECT max(day) FROM usage) AS last,
+  (SELECT day FROM usage_summed) AS summed`
+
+/** The filter without days of which nothing is known: a bound that bounds nothing costs as much as one that does. */
+function within(filter: UsageFilter, first: number, last: number): UsageFilter | undefined {
+  const { firstDay = first, lastDay = last } = filter
+  if (Math.max(first, firstDay) > Math.min(last, lastDay)) return undefined
+  const isAll = firstDay <= first && lastDay >= last
+  const days = isAll ? [] : [Math.max(first, firstDay), Math.min(last, lastDay)]
+  return { ...filter, firstDay: days[0], lastDay: days[1] }
 }
 
-/** Conditions are written only for what is asked, so that an index can serve them. */
-export function finding({ by, accountId, firstDay, lastDay, after, limit }: UsageFilter) {
-  const places = placesOf(by)
-  const params: Value[] = [limit]
-  const put = (value: Value) => `$${params.push(value)}`
-  const conditions: string[] = []
-  if (accountId !== undefined) conditions.push(`account_id = ${put(accountId)}`)
-  if (firstDay !== undefined) conditions.push(`day >= ${put(firstDay)}`)
-  if (lastDay !== undefined) conditions.push(`day <= ${put(lastDay)}`)
-  if (after !== undefined) conditions.push(`(${places.join(', ')}) < (${after.map(put).join(', ')})`)
-  const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
-  const sql = `SELECT ${places.join(', ')}, CAST(sum(calls) AS BIGINT) AS calls, CAST(sum(succeeded) AS BIGINT) AS succeeded,
-      CAST(sum(failed) AS BIGINT) AS failed, CAST(sum(credits) AS TEXT) AS credits
-    FROM usage ${where} GROUP BY ${places.join(', ')} ORDER BY ${places.map((column) => `${column} DESC`).join(', ')} LIMIT $1`
-  return { sql, params }
+// What was read begins at the place itself, of which one mode may be left to tell.
+function isBeyond(place: Place, after: Place | undefined): boolean {
+  if (after === undefined || place.some((value, index) => index < place.length - 1 && value !== after[index]))
+    return true
+  return String(place.at(-1)) < String(after.at(-1))
 }

@@ -8,7 +8,7 @@ export type Operator = { readonly id: string; readonly name: string; readonly ro
 export type Listed = Operator & { readonly hint: string; readonly createdAtMs: number }
 
 /** Stands in the audit for whoever signs in with the bootstrap key. */
-export const bootstrap: Operator = { id: 'op_bootstrap', name: 'bootstrap', role: 'admin' }
+const bootstrap: Operator = { id: 'op_bootstrap', name: 'bootstrap', role: 'admin' }
 
 export type Operators = ReturnType<typeof openOperators>
 
@@ -53,10 +53,16 @@ export function openOperators(store: Store, bootstrapDigest: string | undefined)
   }
 
   /** Refuses as `last` when nobody could change anything afterwards; the bootstrap key always can. */
-  function removing(id: string): Statement {
+  function removing(id: string): Statement[] {
     const sql = `DELETE FROM operators WHERE id = $1 AND (role <> 'admin' OR CAST($2 AS BIGINT) = 1
       OR EXISTS (SELECT 1 FROM operators AS others WHERE others.role = 'admin' AND others.id <> $1))`
-    return { sql, params: [id, bootstrapDigest ? 1 : 0], must: 'last' }
+    // Two admins removed at once must not each take the other for the one who stays, so removals take turns.
+    const turn = `INSERT INTO operator_removals (one, count) VALUES (1, 1)
+      ON CONFLICT (one) DO UPDATE SET count = operator_removals.count + 1`
+    return [
+      { sql: turn, params: [] },
+      { sql, params: [id, bootstrapDigest ? 1 : 0], must: 'last' },
+    ]
   }
 
   return { find, adding, any, get, list, removing }

@@ -24,7 +24,12 @@ const listed = {
   summary: 'List the own calls',
 }
 const shown = {
-  ...{ params: oneId('The call.'), response: { 200: OwnCallStoryView }, tags, operationId: 'getOwnCall' },
+  ...{
+    params: oneId('The call.', 'call_01hq3w8kzp0000m4n5p6q7r8s9'),
+    response: { 200: OwnCallStoryView },
+    tags,
+    operationId: 'getOwnCall',
+  },
   summary: 'Show a call and why it cost what it cost',
 }
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { note } from '../audit/audit.ts'
+import { mayRefuse } from '../described.ts'
 import { Problem } from '../errors.ts'
 import { oneOf } from '../fields.ts'
 import { emptyIsObject, emptyOnly } from '../json-bodies.ts'
@@ -17,7 +18,7 @@ const Query = Type.Object(
   { additionalProperties: false },
 )
 const tags = ['own keys']
-const params = oneId('The key.')
+const params = oneId('The key.', 'key_01hq3w8kzp0000m4n5p6q7r8s9')
 const listed = {
   ...{ querystring: Query, response: { 200: pageOf(KeyView) }, tags, operationId: 'listOwnKeys' },
   summary: 'List the own keys',
@@ -27,18 +28,23 @@ const shown = {
   summary: 'Show a key',
 }
 const made = {
-  ...{ body: KeyWishBody, response: { 201: NewKeyView }, tags, operationId: 'createOwnKey' },
-  problems: ['conflict'],
+  ...{ body: KeyWishBody, response: { 201: NewKeyView }, tags, operationId: 'createOwnKey', ...mayRefuse('conflict') },
   summary: 'Make a key; its secret is shown only here',
   description:
     'Needs the right `manage`. What is left out is as on the key that asks; nothing of the new key is ever wider.',
-} as const
+}
 const rotated = {
-  ...{ params, body: RotationBody, response: { 201: NewKeyView }, tags, operationId: 'rotateOwnKey' },
+  ...{
+    params,
+    body: RotationBody,
+    response: { 201: NewKeyView },
+    tags,
+    operationId: 'rotateOwnKey',
+    ...mayRefuse('conflict'),
+  },
   summary: 'Replace a key by a successor with the same limits on the same counters',
   description: 'Needs the right `manage`, and a key that is in nothing wider than the one that asks.',
-  problems: ['conflict'],
-} as const
+}
 const revoked = {
   ...{ params, response: { 200: KeyView }, tags, operationId: 'revokeOwnKey' },
   summary: 'Revoke a key at once and for good',

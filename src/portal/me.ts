@@ -27,11 +27,14 @@ const QuotaLeft = Type.Object({
   left: Type.Number({ examples: [88] }),
   resets_at: orNull(timeTold('When the present period ends.'), 'Null for a total, which never comes back.'),
 })
-const LimitsView = Type.Object({
-  rate: orNull(RateLeft, 'Null is no bound of its own.'),
-  concurrency: orNull(SlotsLeft, 'Null is no bound.'),
-  quota: orNull(QuotaLeft, 'Null is no bound.'),
-})
+const LimitsView = Type.Object(
+  {
+    rate: orNull(RateLeft, 'Null is no bound of its own.'),
+    concurrency: orNull(SlotsLeft, 'Null is no bound.'),
+    quota: orNull(QuotaLeft, 'Null is no bound.'),
+  },
+  { title: 'LimitsLeft' },
+)
 const MeView = Type.Object(
   {
     account: Type.Object({

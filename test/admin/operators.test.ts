@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { openOperators } from '../../src/operators/operators.ts'
 import { auditRows, everything, good, post, refusal, unknownIds } from '../support/admin.ts'
 import { openTestHouse, type TestHouse } from '../support/house.ts'
+import { forEachStore } from '../support/stores.ts'
 
 const as = (house: TestHouse, secret: unknown, method: string, path: string, body?: unknown) =>
   house.admin(method, path, body, { authorization: `Bearer ${String(secret)}` })
@@ -60,10 +61,31 @@ test('without a bootstrap key the last admin stays', async (t) => {
   const second = operators.adding('second', 'admin', 'b'.repeat(64), 'hint')
   const viewer = operators.adding('viewer', 'viewer', 'c'.repeat(64), 'hint')
   await house.store.write([...first.unit, ...second.unit, ...viewer.unit])
-  const remove = async (id: string) => (await house.store.write([operators.removing(id)])).refused
+  const remove = async (id: string) => (await house.store.write(operators.removing(id))).refused
   assert.equal(await remove(first.id), undefined)
   assert.equal(await remove(second.id), 'last')
   assert.equal(await remove(viewer.id), undefined)
   const withBootstrap = openOperators(house.store, 'd'.repeat(64))
-  assert.equal((await house.store.write([withBootstrap.removing(second.id)])).refused, undefined)
+  assert.equal((await house.store.write(withBootstrap.removing(second.id))).refused, undefined)
+})
+
+forEachStore((name, open) => {
+  test(`${name}: however many admins are removed at once, one stays`, async (t) => {
+    const place = await open(t)
+    const stores = [place.store, await place.again()]
+    for (let round = 0; round < 10; round++) {
+      const admins = ['one', 'two', 'three'].map((each) =>
+        openOperators(place.store, undefined).adding(each, 'admin', `${each} ${round}`, 'hint'),
+      )
+      await place.store.write(admins.flatMap(({ unit }) => unit))
+      const left = await place.store.read('SELECT id FROM operators')
+      const removals = left.flatMap(({ id }, index) => {
+        const store = stores[index % stores.length]
+        return store ? [store.write(openOperators(store, undefined).removing(String(id)))] : []
+      })
+      const words = (await Promise.all(removals)).map(({ refused }) => refused)
+      assert.deepEqual(words.filter(Boolean), ['last'])
+      assert.equal((await place.store.read('SELECT id FROM operators')).length, 1)
+    }
+  })
 })

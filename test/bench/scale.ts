@@ -1,0 +1,136 @@
+/**
+ * Server time of every list page and every report of usage over a store with many calls and accounts.
+ * node test/bench/scale.ts --store sqlite|postgres --calls 1000000 --accounts 100000
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { Agent, request } from 'undici'
+import { loadConfig } from '../../src/config.ts'
+import { openHouse } from '../../src/house.ts'
+import { openKeys } from '../../src/keys/keys.ts'
+import { books } from '../../src/ledger/statement.ts'
+import { sumDay } from '../../src/ledger/usage-days.ts'
+import { openLog } from '../../src/log.ts'
+import { type Database, openStore } from '../../src/store/open.ts'
+import type { Store } from '../../src/store/store.ts'
+import { startServer } from '../support/postgres.ts'
+import { type Ask, asksOf } from './scale-asks.ts'
+import { type Filled, fill, type Size } from './scale-fill.ts'
+import { openSink } from './scale-sink.ts'
+
+const adminKey = 'an-operator-key-for-benches-only'
+const tries = 7
+const goalMs = 50
+
+type Taken = Ask & {
+  readonly firstMs: number
+  readonly bestMs: number
+  readonly medianMs: number
+  readonly rows: number
+}
+
+const { values } = parseArgs({
+  options: {
+    store: { type: 'string', default: 'sqlite' },
+    calls: { type: 'string', default: '1000000' },
+    accounts: { type: 'string', default: '100000' },
+    /** Tells each page and not only the slowest of its kind. */
+    all: { type: 'boolean', default: false },
+  },
+})
+
+function tell(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** A migrated store, filled; answers who is in it. */
+async function filled(database: Database, size: Size): Promise<Filled> {
+  await (await openStore(database)).close()
+  const began = performance.now()
+  const sink = await openSink(database)
+  const found = await fill(sink, size)
+  await sink.close()
+  tell(`${size.calls} calls and ${size.accounts} accounts in ${seconds(began)} s`)
+  const store = await openStore(database)
+  const summing = performance.now()
+  while (await sumDay(store, Date.now()));
+  tell(`days added up in ${seconds(summing)} s`)
+  const { balanced, faults } = await books(store)
+  if (!balanced) throw new Error(`the books do not balance: ${faults}`)
+  await store.close()
+  return found
+}
+
+function seconds(began: number): string {
+  return ((performance.now() - began) / 1000).toFixed(1)
+}
+
+async function measure(database: Database, who: Filled): Promise<readonly Taken[]> {
+  const address = database.kind === 'sqlite' ? `sqlite:${database.path}` : database.url
+  const { config } = loadConfig({ ADMIN_KEY: adminKey, PORT: '0', DATABASE_URL: address })
+  const house = await openHouse(config, openLog('silent', false, { write: () => undefined }))
+  const agent = new Agent({ connections: 1 })
+  try {
+    const { secret, unit } = openKeys(house.store, 0).issuing(who.busy.account, { name: 'bench' })
+    await house.store.write(unit)
+    const taken: Taken[] = []
+    for (const ask of asksOf(who, await oldEntry(house.store, who.busy.account))) {
+      taken.push(await timed(ask, house.origin, ask.door === 'admin' ? adminKey : secret, agent))
+    }
+    return taken
+  } finally {
+    await agent.destroy()
+    await house.close(1000)
+  }
+}
+
+async function oldEntry(store: Store, accountId: string): Promise<string> {
+  const sql = 'SELECT id FROM entries WHERE account_id = $1 ORDER BY number LIMIT 200'
+  return String((await store.read(sql, [accountId])).at(-1)?.['id'])
+}
+
+async function timed(ask: Ask, origin: string, secret: string, agent: Agent): Promise<Taken> {
+  const times: number[] = []
+  let rows = 0
+  for (let left = tries; left > 0; left--) {
+    const began = performance.now()
+    const headers = { authorization: `Bearer ${secret}` }
+    const answer = await request(`${origin}/${ask.door}/v1${ask.path}`, { headers, dispatcher: agent })
+    const text = await answer.body.text()
+    times.push(performance.now() - began)
+    if (answer.statusCode !== 200) throw new Error(`${ask.path}: ${answer.statusCode} ${text}`)
+    rows = (JSON.parse(text) as { data: unknown[] }).data.length
+  }
+  const sorted = times.toSorted((one, other) => one - other)
+  const [bestMs = 0, medianMs = 0] = [sorted[0], sorted[Math.floor(tries / 2)]]
+  return { ...ask, firstMs: times[0] ?? 0, bestMs, medianMs, rows }
+}
+
+function report(all: readonly Taken[]): void {
+  tell(['family', 'pages', 'slowest first', 'slowest median', 'slowest best', 'over the goal'].join(' | '))
+  for (const [family, taken] of Map.groupBy(all, (each) => each.family)) {
+    const most = (column: 'firstMs' | 'medianMs' | 'bestMs') =>
+      Math.max(...taken.map((each) => each[column])).toFixed(1)
+    const over = taken.filter(({ medianMs }) => medianMs > goalMs).length
+    tell([family, taken.length, most('firstMs'), most('medianMs'), most('bestMs'), over].join(' | '))
+  }
+  const shown = values.all ? all : all.filter(({ medianMs }) => medianMs > goalMs)
+  for (const { door, path, firstMs, medianMs, bestMs, rows } of shown) {
+    tell([`${door} ${path}`, rows, firstMs.toFixed(1), medianMs.toFixed(1), bestMs.toFixed(1)].join(' | '))
+  }
+}
+
+const size = { calls: Number(values.calls), accounts: Number(values.accounts) }
+const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'))
+const server = values.store === 'postgres' ? await startServer() : undefined
+try {
+  const database: Database = server
+    ? { kind: 'postgres', url: await server.database() }
+    : { kind: 'sqlite', path: join(folder, 'house.db') }
+  report(await measure(database, await filled(database, size)))
+} finally {
+  await server?.close()
+  rmSync(folder, { recursive: true })
+}
