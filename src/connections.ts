@@ -116,6 +116,8 @@ export function endsConnection(request: IncomingMessage): boolean {
 /** Whether the rest of the body is not worth reading, or may never come since it was not asked for. */
 function isUnread({ complete, headers }: IncomingMessage): boolean {
   if (complete) return false
+  // This connection ends with the reply whatever its length, and its caller may still be sending then.
+  if (/\bclose\b/i.test(headers.connection ?? '')) return true
   if (headers.expect !== undefined || headers['transfer-encoding'] !== undefined) return true
   return Number(headers['content-length'] ?? 0) > skippedBytes
 }

@@ -49,8 +49,13 @@ export function amount(about: About) {
   return Type.Number({ ...about, description: `${about.description} A JSON number with at most six decimals.` })
 }
 
-export function orNull<Schema extends TSchema>(schema: Schema, description?: string) {
-  return Type.Union([schema, Type.Null()], description === undefined ? {} : { description })
+/** The usual example is that of the schema. */
+export function orNull<Schema extends TSchema>(schema: Schema, description?: string, example?: null) {
+  const about = {
+    ...(description === undefined ? {} : { description }),
+    ...(example === null ? { examples: [null] } : {}),
+  }
+  return Type.Union([schema, Type.Null()], about)
 }
 
 export function oneOf<const Words extends readonly string[]>(words: Words, description: string) {
@@ -97,7 +102,7 @@ const rate = Type.Object(
     calls: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Calls in any one window.', examples: [60] }),
     window_seconds: Type.Integer({ minimum: 1, maximum: 86_400, description: 'Length of a window.', examples: [60] }),
   },
-  closed,
+  { title: 'Rate', ...closed },
 )
 const mostAtOnce = Type.Integer({ minimum: 1, maximum: 100_000, examples: [4] })
 const quota = Type.Object(
@@ -105,7 +110,7 @@ const quota = Type.Object(
     credits: Type.Number({ minimum: 0, description: 'Credits that may be spent in a period.', examples: [100] }),
     period: oneOf(['day', 'month', 'total'], 'UTC calendar day or month, or all time.'),
   },
-  closed,
+  { title: 'Quota', ...closed },
 )
 
 /** What a key, or an account for all its keys, may do at most; in a change, null takes a bound away. */

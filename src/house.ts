@@ -7,6 +7,7 @@ import { openCatalog } from './catalog/catalog.ts'
 import { startRecovering } from './chores/recover.ts'
 import { startRefreshing } from './chores/refresh.ts'
 import { startRetaining } from './chores/retain.ts'
+import { startSummingDays } from './chores/sum-days.ts'
 import type { Config } from './config.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
 import { openAfterwards } from './gateway/afterwards.ts'
@@ -112,6 +113,8 @@ async function furnish(
   })
   const retaining = startRetaining({ store, ledger, replays, log, settings: config })
   opened.defer(retaining.close)
+  const summing = startSummingDays(store, log)
+  opened.defer(summing.close)
   const origin = await listen(app, config)
   // Once it listens, since keys minted for a start that then fails would have been told to nobody.
   const first = await firstStart({ store, accounts, keys, operators }, config.adminKey !== undefined, sandboxMode)
@@ -125,6 +128,7 @@ async function furnish(
     const left = [...work.left(), ...afterwards.left()]
     afterwards.close()
     await retaining.close()
+    await summing.close()
     await recovering?.close()
     // What is being written is written to its end; from here on nobody can be charged for what is not delivered.
     await store.close()

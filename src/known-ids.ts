@@ -2,8 +2,8 @@ import { Type } from 'typebox'
 import { Problem } from './errors.ts'
 import { type IdKind, isId } from './ids.ts'
 
-export function oneId(description: string) {
-  return Type.Object({ id: Type.String({ description }) })
+export function oneId(description: string, example: string) {
+  return Type.Object({ id: Type.String({ description, examples: [example] }) })
 }
 
 const nouns = { acc: 'account', key: 'key', call: 'call', ent: 'entry', op: 'operator', aud: 'audit row' } as const

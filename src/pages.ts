@@ -3,6 +3,8 @@ import type { Problem } from './errors.ts'
 import { fault, pattern } from './fields.ts'
 import { type IdKind, isId } from './ids.ts'
 
+const exampleCursor = 'Y2FsbF8wMWhxM3c4a3pwMDAwMG00bjVwNnE3cjhzOQ'
+
 /** What every list takes. Query values are text, so the number is one by pattern. */
 export const pageQuery = {
   limit: Type.Optional(
@@ -18,6 +20,7 @@ export const pageQuery = {
       maxLength: 512,
       pattern: pattern('^[A-Za-z0-9_-]+$', 'is none that was given out here'),
       description: 'Where to go on: `next_cursor` of the page before.',
+      examples: [exampleCursor],
     }),
   ),
 }
@@ -30,7 +33,9 @@ export function limitOf({ limit }: { readonly limit?: string }): number {
 export function pageOf<Item extends TSchema>(item: Item) {
   return Type.Object({
     data: Type.Array(item, { description: 'Newest first.' }),
-    next_cursor: Type.Union([Type.String(), Type.Null()], { description: 'Null on the last page.' }),
+    next_cursor: Type.Union([Type.String({ examples: [exampleCursor] }), Type.Null()], {
+      description: 'Null on the last page.',
+    }),
   })
 }
 

@@ -27,3 +27,21 @@ export function problemJsonErrors(log: Logger) {
     return reply.send(problemJson(problem, request.id))
   }
 }
+
+/** The same shape as JSON Schema. */
+export const problemSchema = {
+  title: 'Problem',
+  type: 'object',
+  description: 'Why a request was refused (RFC 9457).',
+  required: ['type', 'title', 'status', 'detail', 'name', 'request_id'],
+  properties: {
+    type: { type: 'string', examples: ['urn:tollgate:problem:not_found'] },
+    title: { type: 'string', examples: ['not found'] },
+    status: { type: 'integer', examples: [404] },
+    detail: { type: 'string', description: 'One sentence.', examples: ['There is no such key.'] },
+    name: { type: 'string', description: 'One word for what went wrong; it never changes.', examples: ['not_found'] },
+    request_id: { type: 'string', examples: ['call_01hq3w8kzp0000m4n5p6q7r8s9'] },
+    errors: { type: 'array', items: { type: 'string' }, description: 'One line for each thing wrong.' },
+    details: { type: 'object', additionalProperties: true, description: 'Numbers, where they help.' },
+  },
+}

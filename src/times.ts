@@ -1,3 +1,5 @@
+export const dayMs = 86_400_000
+
 const shape = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d)))?$/
 
 /** RFC 3339 in UTC with milliseconds. */
@@ -35,6 +37,11 @@ export function monthOf(text: string): { readonly startMs: number; readonly endM
 export function dayOf(ms: number): number {
   const date = new Date(ms)
   return date.getUTCFullYear() * 10_000 + (date.getUTCMonth() + 1) * 100 + date.getUTCDate()
+}
+
+/** The first moment of a day such as 20261122. */
+export function msOfDay(day: number): number {
+  return Date.UTC(Math.floor(day / 10_000), (Math.floor(day / 100) % 100) - 1, day % 100)
 }
 
 /** `2026-11-22` for 20261122. */

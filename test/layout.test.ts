@@ -11,7 +11,7 @@ const floors: readonly (readonly string[])[] = [
   ['server'],
   ['house'],
   ['app', 'first-start', 'waiting-room'],
-  ['gateway', 'portal', 'admin', 'dashboard', 'chores'],
+  ['gateway', 'portal', 'admin', 'dashboard', 'docs', 'chores'],
   ['catalog'],
   ['accounts', 'keys', 'limits', 'ledger', 'replays', 'upstream', 'audit', 'operators', 'sessions', 'webhooks'],
   ['store'],

@@ -7,22 +7,25 @@ import type { Account } from './accounts.ts'
 
 export const accountStatuses = ['active', 'suspended', 'closed'] as const
 
-export const AccountView = Type.Object({
-  id: idText('acc_01hq3w8kzp0000m4n5p6q7r8s9', 'The account.'),
-  name: Type.String({ description: 'Empty once the account is closed.', examples: ['Design team'] }),
-  external_id: orNull(Type.String({ examples: ['crm-4711'] }), 'Your own id for it, unique in the house.'),
-  status: oneOf(accountStatuses, 'Only an active account can spend.'),
-  balance: Type.Object(
-    {
-      posted: Type.Number({ description: 'The sum of its entries.', examples: [100] }),
-      held: Type.Number({ description: 'Set aside for calls in flight.', examples: [3] }),
-      available: Type.Number({ description: 'Posted minus held.', examples: [97] }),
-    },
-    { description: 'Credits.' },
-  ),
-  ...allowanceTold,
-  created_at: timeTold('When it was made.'),
-})
+export const AccountView = Type.Object(
+  {
+    id: idText('acc_01hq3w8kzp0000m4n5p6q7r8s9', 'The account.'),
+    name: Type.String({ description: 'Empty once the account is closed.', examples: ['Design team'] }),
+    external_id: orNull(Type.String({ examples: ['crm-4711'] }), 'Your own id for it, unique in the house.'),
+    status: oneOf(accountStatuses, 'Only an active account can spend.'),
+    balance: Type.Object(
+      {
+        posted: Type.Number({ description: 'The sum of its entries.', examples: [100] }),
+        held: Type.Number({ description: 'Set aside for calls in flight.', examples: [3] }),
+        available: Type.Number({ description: 'Posted minus held.', examples: [97] }),
+      },
+      { description: 'Credits.' },
+    ),
+    ...allowanceTold,
+    created_at: timeTold('When it was made.'),
+  },
+  { title: 'Account' },
+)
 
 /** An account as it is shown outside. */
 export function accountView(account: Account, nowMs: number): Static<typeof AccountView> {

@@ -35,7 +35,8 @@ export function openAccounts(store: Store) {
   /** The id of a new account and the statements that make it, for a unit in which credits can follow. */
   function creating(name: string, externalId: string | null): { id: string; unit: Statement[] } {
     const id = newId('acc')
-    return { id, unit: [{ sql: create, params: [id, name, externalId, Date.now()], must: 'external_id' }] }
+    const unit = [{ sql: create, params: [id, name, externalId, Date.now()], must: 'external_id' }]
+    return { id, unit: [...unit, ...wording(id, name, externalId)] }
   }
 
   /** Throws Problem not_found. */
@@ -45,9 +46,11 @@ export function openAccounts(store: Store) {
     return accountOf(row)
   }
 
-  /** Newest first; `q` is an id, or looked for in names and external ids. */
+  /** Newest first; `q` is an id, or what a name, a word of it or an external id begins with, in any letter case. */
   async function list(filter: AccountFilter): Promise<readonly Account[]> {
-    const { sql, params } = finding(filter)
+    const { q } = filter
+    const [row] = q === undefined || isId(q, 'acc') ? [] : await store.read(howMany, [most, ...beginning(q)])
+    const { sql, params } = finding(filter, Number(row?.['found'] ?? 0) < most)
     return (await store.read(sql, params)).map(accountOf)
   }
 
@@ -63,7 +66,11 @@ export function changing(account: Account, wanted: AccountChange): { next: Accou
   const erased = wanted.status === 'closed' ? { name: '', externalId: null } : {}
   const next = { ...account, ...wanted, ...erased, version: account.version + 1 }
   const params = [account.id, account.version, next.name, next.externalId, next.status, ...allowanceColumns(next)]
-  return { next, unit: [{ sql: update, params, must: 'version' }] }
+  const unit: Statement[] = [{ sql: update, params, must: 'version' }]
+  if (next.name !== account.name || next.externalId !== account.externalId) {
+    unit.push({ sql: unword, params: [account.id] }, ...wording(account.id, next.name, next.externalId))
+  }
+  return { next, unit }
 }
 
 const create = `INSERT INTO accounts (id, name, external_id, status, posted, held, entries, day, day_used, month_used, total_used, version, created_at)
@@ -72,30 +79,48 @@ const update = `UPDATE accounts SET name = $3, external_id = $4, status = $5, ra
   max_concurrency = $8, quota_credits = $9, quota_period = $10, version = version + 1
   WHERE id = $1 AND version = $2 AND status <> 'closed'`
 
-/** Conditions are written only for what is asked, so that an index can serve them. */
-export function finding({ q, status, before, limit }: AccountFilter): { sql: string; params: Value[] } {
+const unword = 'DELETE FROM account_words WHERE account_id = $1'
+const word = 'INSERT INTO account_words (account_id, word) VALUES ($1, $2)'
+/** A name has room for so many words that can be looked for, besides itself. */
+const mostWords = 12
+
+/** What the search goes by; it is no part of the account's own row, which every call writes. */
+function wording(id: string, name: string, externalId: string | null): Statement[] {
+  const texts = [name, ...name.split(/\s+/).slice(0, mostWords), ...(externalId === null ? [] : [externalId])]
+  const words = new Set(texts.map((text) => text.toLowerCase().trim()).filter((text) => text !== ''))
+  return [...words].map((text) => ({ sql: word, params: [id, text] }))
+}
+
+/** More than these are not sorted to find the newest of them: accounts are then tried one by one from the newest on. */
+const most = 5000
+const howMany = `SELECT count(*) AS found FROM
+  (SELECT 1 AS one FROM account_words WHERE word >= $2 AND word < $3 LIMIT $1) AS beginnings`
+
+/** The bounds between which all texts stand that begin so. */
+function beginning(q: string): [first: string, beyond: string] {
+  const first = q.toLowerCase().trim()
+  return [first, `${first}\u{10ffff}`]
+}
+
+/** Conditions are written only for what is asked, so that an index can serve them. `few`: how many have the word. */
+export function finding({ q, status, before, limit }: AccountFilter, few = true): { sql: string; params: Value[] } {
   const params: Value[] = [limit]
   const put = (value: Value) => `$${params.push(value)}`
   const conditions: string[] = []
-  if (status !== undefined) conditions.push(`status = ${put(status)}`)
+  if (q !== undefined && !isId(q, 'acc')) conditions.push(begun(q, few, put))
+  const narrow = conditions.length > 0 && few
+  // Where the words lead to the accounts the state must not, and SQLite finds no index behind a NOT.
+  if (status !== undefined) conditions.push(narrow ? `NOT (status <> ${put(status)})` : `status = ${put(status)}`)
   if (before !== undefined) conditions.push(`id < ${put(before)}`)
-  if (q !== undefined) conditions.push(isId(q, 'acc') ? `id = ${put(q)}` : holding(q, put))
+  if (q !== undefined && isId(q, 'acc')) conditions.push(`id = ${put(q)}`)
   const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
   return { sql: `SELECT * FROM accounts ${where} ORDER BY id DESC LIMIT $1`, params }
 }
 
-// SQLite folds the case of ASCII only, so a text is also looked for as it was typed.
-function holding(q: string, put: (value: Value) => string): string {
-  const [folded, typed] = [put(likeText(q.toLowerCase())), put(likeText(q))]
-  const places = ['name', 'external_id'].flatMap((column) => [
-    `lower(${column}) LIKE ${folded} ESCAPE '\\'`,
-    `${column} LIKE ${typed} ESCAPE '\\'`,
-  ])
-  return `(${places.join(' OR ')})`
-}
-
-function likeText(q: string): string {
-  return `%${q.replaceAll(/[\\%_]/g, '\\$&')}%`
+function begun(q: string, few: boolean, put: (value: Value) => string): string {
+  const [first, beyond] = beginning(q)
+  const words = `SELECT account_id FROM account_words WHERE word >= ${put(first)} AND word < ${put(beyond)}`
+  return few ? `id IN (${words})` : `EXISTS (${words} AND account_id = accounts.id)`
 }
 
 function accountOf(row: Row): Account {

@@ -44,9 +44,23 @@ export type JudgeSettings = {
   readonly cleanse: (text: string) => string
 }
 
+/** A form field as it is described to callers, in the words of JSON Schema. */
+export type FieldSchema = {
+  readonly type: 'string' | 'integer'
+  readonly description: string
+  readonly examples: readonly (string | number)[]
+  readonly enum?: readonly string[]
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
 /** One thing for sale. A family gives it its peek, its judge and its error dialect; the rest is data. */
 export type Offer = {
   readonly id: string
+  /** What it makes, in a few words. */
+  readonly summary: string
   readonly upstream: string
   readonly family: 'stability'
   readonly method: 'POST'
@@ -59,6 +73,8 @@ export type Offer = {
   readonly priceVersion: number
   /** Whether it is for sale at present. */
   readonly enabled: boolean
+  /** The form fields that are known here, by name. */
+  readonly fields: Readonly<Record<string, { readonly required: boolean; readonly schema: FieldSchema }>>
   /** Everything wrong with the form, as `field: reason`; empty when it may be sent. */
   check(form: Form): string[]
   /** The most a call can cost. */

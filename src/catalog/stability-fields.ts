@@ -1,11 +1,19 @@
-import type { Form, Part } from './offer.ts'
+import type { FieldSchema, Form, Part } from './offer.ts'
 
-/** Says what is wrong with a field's text, or undefined. */
-type Check = { readonly required: boolean; fault(value: string): string | undefined }
+type Check = {
+  readonly required: boolean
+  /** How the field is described to callers. */
+  readonly schema: FieldSchema
+  /** Says what is wrong with a field's text, or undefined. */
+  fault(value: string): string | undefined
+}
 
-export function text({ required, longest }: { required: boolean; longest: number }): Check {
+type About = { readonly description: string; readonly example: string | number }
+
+export function text({ required, longest, ...about }: About & { required: boolean; longest: number }): Check {
   return {
     required,
+    schema: { type: 'string', ...(required ? { minLength: 1 } : {}), maxLength: longest, ...described(about) },
     fault(value) {
       if (required && value.trim() === '') return 'must not be blank'
       // Only a text of that many UTF-16 units can have that many characters.
@@ -15,17 +23,26 @@ export function text({ required, longest }: { required: boolean; longest: number
   }
 }
 
-export function choice(...values: string[]): Check {
+export function choice(about: About, ...values: string[]): Check {
   const known = new Set(values)
-  return { required: false, fault: (value) => (known.has(value) ? undefined : `must be one of ${values.join(', ')}`) }
-}
-
-export function seed(most: number): Check {
   return {
     required: false,
+    schema: { type: 'string', enum: values, ...described(about) },
+    fault: (value) => (known.has(value) ? undefined : `must be one of ${values.join(', ')}`),
+  }
+}
+
+export function seed(about: About, most: number): Check {
+  return {
+    required: false,
+    schema: { type: 'integer', minimum: 0, maximum: most, ...described(about) },
     fault: (value) =>
       /^\d{1,16}$/.test(value) && Number(value) <= most ? undefined : `must be a whole number from 0 to ${most}`,
   }
+}
+
+function described({ description, example }: About): Pick<FieldSchema, 'description' | 'examples'> {
+  return { description, examples: [example] }
 }
 
 /** Checks the fields known by name and lets every other part pass, since real clients send more than the document lists. */

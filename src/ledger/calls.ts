@@ -31,25 +31,29 @@ export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter):
   const params: Value[] = [limit]
   const upTo = toMs === undefined ? undefined : idAt('call', toMs + slipMs)
   const narrow = accountId !== undefined || keyId !== undefined
-  // An expression has no index: it leaves the planner the one meant here. Open holds are few and have their own, a key
-  // has fewer calls than its account, and an account fewer than an offer.
-  const but = (column: string, others: boolean) => (state === 'held' || others ? `${column} || ''` : column)
-  const id = but('id', false)
-  const asked: readonly (readonly [condition: string, value: string | number | undefined])[] = [
-    [`${but('account_id', keyId !== undefined)} =`, accountId],
-    [`${but('key_id', false)} =`, keyId],
-    [`${but('offer', narrow)} =`, offer],
+  // Behind an expression or a NOT there is no index, which leaves the planner the one meant here. Open holds are few and
+  // have their own, a key has fewer calls than its account, and an account fewer than an offer.
+  const held = state === 'held'
+  const id = held ? `id || ''` : 'id'
+  const asked: readonly (readonly [condition: string, value: string | number | undefined, end?: string])[] = [
+    is('account_id', accountId, held || keyId !== undefined),
+    is('key_id', keyId, held),
+    is('offer', offer, held || narrow),
     ['created_at >=', fromMs],
     ['created_at <', toMs],
     [`${id} >=`, fromMs === undefined ? undefined : idAt('call', fromMs - slipMs)],
     [`${id} <`, before !== undefined && upTo !== undefined ? (before < upTo ? before : upTo) : (before ?? upTo)],
   ]
-  const conditions = asked.flatMap(([condition, value]) =>
-    value === undefined ? [] : [`${condition} $${params.push(value)}`],
+  const conditions = asked.flatMap(([condition, value, end = '']) =>
+    value === undefined ? [] : [`${condition} $${params.push(value)}${end}`],
   )
   if (state !== undefined) conditions.push(states[state])
   const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
   return { sql: `SELECT * FROM calls ${where} ORDER BY ${id} DESC LIMIT $1`, params }
+}
+
+function is(column: string, value: string | undefined, apart: boolean) {
+  return apart ? ([`NOT (${column} <>`, value, ')'] as const) : ([`${column} =`, value] as const)
 }
 
 // Written out, since an index on some states serves only a condition that names them.

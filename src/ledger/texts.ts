@@ -88,9 +88,9 @@ const countUsage = `INSERT INTO usage (day, account_id, key_id, offer, mode, cal
     succeeded = usage.succeeded + excluded.succeeded, failed = usage.failed + excluded.failed,
     credits = usage.credits + excluded.credits`
 
-const countMonth = `INSERT INTO usage_months (account_id, month, offer, mode, calls, succeeded, failed, credits)
-  SELECT account_id, day / 100, offer, mode, 1, $2, 1 - $2, $3 FROM calls WHERE id = $1
-  ON CONFLICT (account_id, month, offer, mode) DO UPDATE SET calls = usage_months.calls + 1,
+const countMonth = `INSERT INTO usage_months (account_id, key_id, month, offer, mode, calls, succeeded, failed, credits)
+  SELECT account_id, key_id, day / 100, offer, mode, 1, $2, 1 - $2, $3 FROM calls WHERE id = $1
+  ON CONFLICT (account_id, key_id, month, offer, mode) DO UPDATE SET calls = usage_months.calls + 1,
     succeeded = usage_months.succeeded + excluded.succeeded, failed = usage_months.failed + excluded.failed,
     credits = usage_months.credits + excluded.credits`
 
@@ -166,7 +166,8 @@ const refundUsage = `UPDATE usage SET credits = usage.credits - calls.credits FR
   AND usage.offer = calls.offer AND usage.mode = calls.mode`
 
 const refundMonth = `UPDATE usage_months SET credits = usage_months.credits - calls.credits FROM calls WHERE calls.id = $1
-  AND usage_months.account_id = calls.account_id AND usage_months.month = calls.day / 100
+  AND usage_months.account_id = calls.account_id AND usage_months.key_id = calls.key_id
+  AND usage_months.month = calls.day / 100
   AND usage_months.offer = calls.offer AND usage_months.mode = calls.mode`
 
 /** Gives back what a settled call was charged; the fourth statement's row is the entry. Refuses as `refunded`. */

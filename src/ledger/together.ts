@@ -124,10 +124,10 @@ const endMany = `WITH asked AS (
       succeeded = usage.succeeded + excluded.succeeded, failed = usage.failed + excluded.failed,
       credits = usage.credits + excluded.credits
   ), counted_months AS (
-    INSERT INTO usage_months (account_id, month, offer, mode, calls, succeeded, failed, credits)
-    SELECT account_id, day / 100, offer, mode, count(*), sum(good), count(*) - sum(good), sum(charged)
-    FROM ended GROUP BY account_id, day / 100, offer, mode
-    ON CONFLICT (account_id, month, offer, mode) DO UPDATE SET calls = usage_months.calls + excluded.calls,
+    INSERT INTO usage_months (account_id, key_id, month, offer, mode, calls, succeeded, failed, credits)
+    SELECT account_id, key_id, day / 100, offer, mode, count(*), sum(good), count(*) - sum(good), sum(charged)
+    FROM ended GROUP BY account_id, key_id, day / 100, offer, mode
+    ON CONFLICT (account_id, key_id, month, offer, mode) DO UPDATE SET calls = usage_months.calls + excluded.calls,
       succeeded = usage_months.succeeded + excluded.succeeded, failed = usage_months.failed + excluded.failed,
       credits = usage_months.credits + excluded.credits
   )

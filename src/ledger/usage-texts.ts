@@ -11,8 +11,8 @@ export type Column = (typeof columns)[Grouping]
 type Put = (value: Value) => string
 type Asked = UsageFilter & { readonly order: readonly Column[]; readonly put: Put }
 
-/** Beyond so many days it costs less to read along all accounts than to look into each day. */
-const mostDaysWalked = 62
+/** Beyond so many days whole months are read, of which there is at least one in them. */
+const mostDaysRead = 62
 /** Days that may still grow by calls in flight are summed as they are asked for. */
 const openDays = 2
 
@@ -46,27 +46,31 @@ function textFor(asked: Asked, summedDay: number): string {
   const { order, accountId } = asked
   const ofHouse = accountId === undefined && !order.includes('account_id')
   if (ofHouse) return summed(`FROM ${houseLines(asked, summedDay)} AS usage ${where(cursor(asked, order))}`, asked)
-  if (accountId === undefined && order[0] === 'account_id') {
-    if (isWalked(asked)) return walk(asked)
-    const ever = asked.firstDay === undefined && asked.lastDay === undefined
-    if (ever && order.length === 1) return summed(`FROM usage_months AS usage ${where(cursor(asked, order))}`, asked)
-    if (!order.includes('key_id') && daysOf(asked) > 1) return monthly(asked)
-  }
+  const days = order.includes('day') ? 1 : daysOf(asked)
+  if (days > mostDaysRead) return monthly(asked)
+  if (days > 1 && accountId === undefined) return paged(accountsOfDays(asked), ['account_id'], asked)
   const prefix = prefixOf(asked)
   if (prefix.length === 0 || prefix.length === order.length) {
-    return summed(`FROM usage ${where(...conditions(asked, true), cursor(asked, order))}`, asked)
+    return summed(`FROM usage ${where(...conditions(asked), cursor(asked, order))}`, asked)
   }
-  const page = `SELECT DISTINCT ${list(prefix)} FROM usage ${where(...conditions(asked, true), cursor(asked, prefix))}
-    ORDER BY ${down(prefix)} LIMIT $1`
-  return paged(page, prefix, asked)
+  return paged(pageOf('usage', prefix, asked, conditions(asked)), prefix, asked)
+}
+
+/** The first places of a page, in the order of an index, up to as many as rows are wanted. */
+function pageOf(table: string, prefix: readonly Column[], asked: Asked, found: readonly string[]): string {
+  const places = prefix.map((column) => `usage.${column}`)
+  const begun = where(...found, cursor(asked, prefix))
+  return `page AS (SELECT DISTINCT ${list(places)} FROM ${table} AS usage ${begun} ORDER BY ${down(places)} LIMIT $1)`
 }
 
 /** Sums only what belongs to the first places of the page. */
 function paged(page: string, prefix: readonly Column[], asked: Asked): string {
-  const same = prefix.map((column) => `usage.${column} = page.${column}`)
-  const rest = where(...same, ...conditions(asked), cursor(asked, asked.order))
-  const named = `WITH RECURSIVE ${page.startsWith('days') ? page : `page AS (${page})`}`
-  return `${named} ${summed(`FROM page CROSS JOIN usage ${rest}`, asked)}`
+  const rest = where(...same(prefix), ...conditions(asked), cursor(asked, asked.order))
+  return `WITH RECURSIVE ${page} ${summed(`FROM page CROSS JOIN usage ${rest}`, asked)}`
+}
+
+function same(prefix: readonly Column[]): string[] {
+  return prefix.map((column) => `usage.${column} = page.${column}`)
 }
 
 function summed(from: string, { order }: Asked): string {
@@ -85,30 +89,24 @@ function sumOf(mode: string, column: string): string {
 
 /** How much of the order the index gives for nothing; only these stop at the end of a page by themselves. */
 function prefixOf({ order, accountId }: Asked): readonly Column[] {
-  const free = order.filter((column) => column !== 'account_id' || accountId === undefined)
-  const given: readonly Column[] = free.includes('day')
+  const given: readonly Column[] = order.includes('day')
     ? ['day', 'account_id', 'key_id', 'offer']
     : ['account_id', 'key_id']
-  const index = accountId === undefined ? given : given.filter((column) => column !== 'account_id')
-  // Of one account there is little to read, and its lines stand in no order of both.
-  if (accountId !== undefined && !free.includes('day') && free.includes('offer')) return []
+  const isFree = (column: Column) => column !== 'account_id' || accountId === undefined
+  const [free, index] = [order.filter(isFree), given.filter(isFree)]
   const end = free.findIndex((column, place) => column !== index[place])
   return end === -1 ? order : free.slice(0, end)
 }
 
-function conditions({ accountId, firstDay, lastDay, after, order, put }: Asked, stream = false): string[] {
+function conditions({ accountId, firstDay, lastDay, after, order, put }: Asked): string[] {
   const found = accountId === undefined ? [] : [`usage.account_id = ${put(accountId)}`]
   if (firstDay !== undefined && firstDay === lastDay) return [...found, `usage.day = ${put(firstDay)}`]
-  // A report in the order of accounts has to be read in that order, and SQLite finds no index behind a NOT.
-  const plain = !stream || accountId !== undefined || order.includes('day')
-  const bound = (fits: string, misfits: string, value: Value) =>
-    found.push(plain ? `usage.day ${fits} ${put(value)}` : `NOT (usage.day ${misfits} ${put(value)})`)
-  if (firstDay !== undefined) bound('>=', '<', firstDay)
+  if (firstDay !== undefined) found.push(`usage.day >= ${put(firstDay)}`)
   // Where the page begins within the range, an end of the range would only compete for the index with it.
   const begun = order[0] === 'day' && after !== undefined && Number(after[0]) <= (lastDay ?? 0)
-  if (lastDay !== undefined && !begun) bound('<=', '>', lastDay)
+  if (lastDay !== undefined && !begun) found.push(`usage.day <= ${put(lastDay)}`)
   // A condition that is always true, and without which nothing would speak for the index by day.
-  if (found.length === 0 && order.includes('day')) found.push('usage.day > 0')
+  if (found.length === 0) found.push('usage.day > 0')
   return found
 }
 
@@ -123,39 +121,34 @@ function daysOf({ firstDay, lastDay }: Asked): number {
   return (msOfDay(lastDay) - msOfDay(firstDay)) / dayMs + 1
 }
 
-function isWalked(asked: Asked): boolean {
-  const days = daysOf(asked)
-  return days > 1 && days <= mostDaysWalked
-}
-
 /**
- * For some days and all accounts: the accounts of the page are found by looking into each day for the next one, so
- * that neither the accounts that did nothing in these days are read, nor those of later pages.
+ * The accounts of a page over some days, of which no index has the order. The day that fills a page soonest says where
+ * the page ends at the latest; so of no day more than a page is read, whoever did nothing in these days.
  */
-function walk(asked: Asked): string {
-  const { firstDay = 0, lastDay = 0, after, put } = asked
+function accountsOfDays(asked: Asked): string {
+  const { firstDay = 0, lastDay = 0, put } = asked
   const [first, last] = [put(firstDay), put(lastDay)]
-  const begin = after === undefined ? '' : `AND usage.account_id <= ${put(after[0] ?? null)}`
-  const next = (condition: string) => `(SELECT max((SELECT max(usage.account_id) FROM usage
-    WHERE usage.day = days.day ${condition})) FROM days WHERE days.day IS NOT NULL)`
-  const page = `days (day) AS (
+  const ofDay = where('usage.day = days.day', cursor(asked, ['account_id']))
+  return `days (day) AS (
       SELECT max(usage.day) FROM usage WHERE usage.day >= ${first} AND usage.day <= ${last}
       UNION ALL SELECT (SELECT max(usage.day) FROM usage WHERE usage.day < days.day AND usage.day >= ${first})
       FROM days WHERE days.day IS NOT NULL
-    ), page (account_id, place) AS (
-      SELECT ${next(begin)}, CAST(1 AS BIGINT)
-      UNION ALL SELECT ${next('AND usage.account_id < page.account_id')}, page.place + 1
-      FROM page WHERE page.account_id IS NOT NULL AND page.place < $1
+    ), page_end AS (
+      SELECT coalesce(max((SELECT DISTINCT usage.account_id FROM usage ${ofDay}
+        ORDER BY usage.account_id DESC LIMIT 1 OFFSET $1 - 1)), '') AS account_id FROM days WHERE days.day IS NOT NULL
+    ), page AS (
+      SELECT DISTINCT usage.account_id FROM days CROSS JOIN usage
+      ${ofDay} AND usage.account_id >= (SELECT account_id FROM page_end)
+      ORDER BY usage.account_id DESC LIMIT $1
     )`
-  return paged(page, ['account_id'], asked)
 }
 
-/** For many days and all accounts: whole months from their sums, and the days before the first and after the last. */
+/** Whole months from their sums, and the days before the first and after the last, of one account or a page of them. */
 function monthly(asked: Asked): string {
-  const { firstDay, lastDay, order, put } = asked
+  const { accountId, firstDay, lastDay, order, put } = asked
   const edges: string[] = []
-  const inside: string[] = []
   const whole: string[] = []
+  const inside: string[] = []
   if (firstDay !== undefined) {
     const [first, before] = [put(firstDay), put(monthAt(msOfDay(firstDay) - dayMs))]
     edges.push(`usage.day >= ${first} AND usage.day <= ${before} * 100 + 99`)
@@ -168,18 +161,22 @@ function monthly(asked: Asked): string {
     inside.push(`usage.month <= ${put(Math.floor(lastDay / 100))}`)
     whole.push(`usage.month < ${beyond}`)
   }
-  const days = edges.map(
-    (edge) => `EXISTS (SELECT 1 FROM usage AS days WHERE days.account_id = usage.account_id
-    AND ${edge.replaceAll('usage.', 'days.')})`,
-  )
-  const called = days.length > 0 ? `(${[whole.join(' AND '), ...days].join(' OR ')})` : undefined
-  const page = `SELECT DISTINCT usage.account_id FROM usage_months AS usage
-    ${where(...inside, called, cursor(asked, ['account_id']))} ORDER BY usage.account_id DESC LIMIT $1`
-  const of = (table: string, ...more: string[]) =>
-    `SELECT usage.account_id, offer, mode, calls, succeeded, failed, credits FROM page CROSS JOIN ${table} AS usage
-      ${where('usage.account_id = page.account_id', ...more)}`
+  const prefix = order.filter((column) => column !== 'offer')
+  const owner = accountId === undefined ? same(prefix) : [`usage.account_id = ${put(accountId)}`]
+  const pages = accountId === undefined ? 'page CROSS JOIN ' : ''
+  const columns = 'usage.account_id, usage.key_id, offer, mode, calls, succeeded, failed, credits'
+  const of = (table: string, ...found: string[]) =>
+    `SELECT ${columns} FROM ${pages}${table} AS usage ${where(...owner, ...found)}`
   const lines = [of('usage_months', ...whole), ...edges.map((edge) => of('usage', edge))].join(' UNION ALL ')
-  return `WITH page AS (${page}) ${summed(`FROM (${lines}) AS usage ${where(cursor(asked, order))}`, asked)}`
+  const sums = summed(`FROM (${lines}) AS usage ${where(cursor(asked, order))}`, asked)
+  if (accountId !== undefined) return sums
+  const called = edges.map((edge) => `EXISTS (SELECT 1 FROM usage AS page ${where(...same(prefix), swapped(edge))})`)
+  if (called.length > 0) inside.push(`(${[whole.join(' AND '), ...called].join(' OR ')})`)
+  return `WITH ${pageOf('usage_months', prefix, asked, inside)} ${sums}`
+}
+
+function swapped(condition: string): string {
+  return condition.replaceAll('usage.', 'page.')
 }
 
 function monthAt(ms: number): number {

@@ -48,7 +48,7 @@ const columns = {
     ),
   entries: 'account_id,number,id,kind,credits,posted_after,call_id,reason,created_at'.split(','),
   usage: 'day,account_id,key_id,offer,mode,calls,succeeded,failed,credits'.split(','),
-  usage_months: 'account_id,month,offer,mode,calls,succeeded,failed,credits'.split(','),
+  usage_months: 'account_id,key_id,month,offer,mode,calls,succeeded,failed,credits'.split(','),
   audit: 'id,actor,action,subject,before,after,created_at'.split(','),
   operators: 'id,name,role,digest,hint,created_at'.split(','),
 } as const
@@ -149,9 +149,10 @@ export async function fill(sink: Sink, { calls, accounts: count }: Size): Promis
       if (day >= beforeDay) continue
       usage.delete(day)
       for (const { line, account, calls, good, credits } of sums.values()) {
-        const [, id = null, , ...what] = line
-        const name = `${Math.floor(day / 100)} ${what}`
-        const month = account.months.get(name) ?? { line: [id, Math.floor(day / 100), ...what], sums: [0, 0, 0, 0] }
+        const [, id = null, key = null, ...what] = line
+        const at = [id, key, Math.floor(day / 100), ...what]
+        const name = at.join()
+        const month = account.months.get(name) ?? { line: at, sums: [0, 0, 0, 0] }
         account.months.set(name, month)
         for (const [index, more] of [calls, good, calls - good, credits].entries()) {
           month.sums[index] = (month.sums[index] ?? 0) + more

@@ -24,7 +24,12 @@ async function opening(t: TestContext) {
 
 function round(house: TestHouse, { days = 400, ttlMs = dayMs, limitBytes = 1e9 } = {}): Promise<void> {
   const replays = openReplays(house.store, fileBodies(join(house.folder, 'house.db-replays')), ttlMs)
-  const rooms = { store: house.store, ledger: openLedger(house.store, 'test'), replays, log: openLog('silent', false, { write: () => undefined }) }
+  const rooms = {
+    store: house.store,
+    ledger: openLedger(house.store, 'test'),
+    replays,
+    log: openLog('silent', false, { write: () => undefined }),
+  }
   return retain({ ...rooms, settings: { retainCallsDays: days, replayLimitBytes: limitBytes } }, () => false)
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openKeys } from '../../src/keys/keys.ts'
+import { openWindows } from '../../src/limits/rate.ts'
 import { behind, openTestHouse } from '../support/house.ts'
 import { dial, rawCall } from '../support/raw-client.ts'
 import { opened } from '../support/stand-in-client.ts'
@@ -61,4 +62,17 @@ test('a changed rate counts from the next call on', async (t) => {
   assert.equal(changed.status, 200, changed.body.toString())
   // The refused one counted too.
   assert.deepEqual([await call(), await call(), await call()], [400, 400, 429])
+})
+
+test('a look tells what is counted of the window that runs, and counts nothing', () => {
+  let nowMs = 0
+  const windows = openWindows(() => nowMs)
+  assert.deepEqual(windows.look('key_a', 1000), { calls: 0, leftMs: 0 })
+  windows.count('key_a', 1000)
+  windows.count('key_a', 1000)
+  nowMs = 400
+  assert.deepEqual(windows.look('key_a', 1000), { calls: 2, leftMs: 600 })
+  assert.deepEqual(windows.look('key_a', 1000), { calls: 2, leftMs: 600 })
+  nowMs = 1000
+  assert.deepEqual(windows.look('key_a', 1000), { calls: 0, leftMs: 0 })
 })

@@ -24,6 +24,19 @@ withRedis('the rate shared between replicas', () => {
     assert.ok(counted.every(({ leftMs }) => leftMs > 0 && leftMs <= 60_000))
   })
 
+  test('a look tells what all replicas counted, and counts nothing', async (t) => {
+    const server = await openRedisServer(t)
+    const [one, other] = [await replica(t, server), await replica(t, server)]
+    assert.deepEqual(await other.windows.look('key_a', 60_000), { calls: 0, leftMs: 0 })
+    for (let count = 0; count < 3; count++) await one.windows.count('key_a', 60_000)
+    for (let count = 0; count < 2; count++) {
+      const { calls, leftMs } = await other.windows.look('key_a', 60_000)
+      assert.equal(calls, 3)
+      assert.ok(leftMs > 0 && leftMs <= 60_000)
+    }
+    assert.equal((await one.windows.count('key_a', 60_000)).calls, 4)
+  })
+
   test('every window goes by itself, so Redis forgets keys that no longer call', async (t) => {
     const server = await openRedisServer(t)
     const { windows } = await replica(t, server)

@@ -18,6 +18,17 @@ async function replica(t: TestContext, { url }: RedisServer, leaseMs = 60_000) {
 const leasesOf = (server: RedisServer, id: string) => server.run('ZCARD', `tollgate:slots:${id}`)
 
 withRedis('slots shared between replicas', () => {
+  test('the slots taken in all replicas are counted, whoever asks', async (t) => {
+    const server = await openRedisServer(t)
+    const [one, other] = [await replica(t, server), await replica(t, server)]
+    assert.equal(await other.countAll('key_a'), 0)
+    const slot = await one.take('key_a', 5)
+    await other.take('key_a', 5)
+    assert.deepEqual([await one.countAll('key_a'), await other.countAll('key_a')], [2, 2])
+    slot?.release()
+    await until(async () => (await other.countAll('key_a')) === 1)
+  })
+
   test('two replicas under parallel load never hold more slots at once than the bound, and use all of it', async (t) => {
     const server = await openRedisServer(t)
     const replicas = [await replica(t, server), await replica(t, server)]
