@@ -53,10 +53,7 @@ function told(heard: Evidence['heard'][number], rows: readonly Row[], byId: Map<
   else if (status !== 0) for (const text of refusal(heard, rows[0])) fault(text)
   const waits = step.manner === 'honest' || step.manner === 'slow-upload'
   const died = evidence.downs.some(({ fromMs, toMs }) => fromMs <= heard.endedMs && heard.askedMs <= toMs)
-  if (waits && !heard.whole && !died)
-    fault(
-      `${Math.round(heard.askedMs)}-${Math.round(heard.endedMs)} ${JSON.stringify(evidence.downs)} no whole answer to a caller who waited: ${status} ${heard.text}`,
-    )
+  if (waits && !heard.whole && !died) fault(`no whole answer to a caller who waited: ${status} ${heard.text}`)
   if (status === 200 && late(heard, evidence)) fault('a key or account that was barred was served')
   return faults
 }
@@ -79,6 +76,7 @@ function success(heard: Heard, row: Row | undefined, byId: Map<string, Row>): st
     ...(row['account_id'] === accountId ? [] : ["on another account's call"]),
     ...(headers['x-credits-charged'] === (live ? '3' : '0') ? [] : ['x-credits-charged is wrong']),
     ...(headers['x-credits-price'] === '3' ? [] : ['x-credits-price is wrong']),
+    ...(/^\d+(\.\d+)?$/.test(headers['x-credits-available'] ?? '') ? [] : ['x-credits-available is missing']),
     ...(whole && live && !ownPicture ? ["somebody else's picture"] : []),
     ...(live === (headers['x-tollgate-mode'] === undefined) ? [] : [`x-tollgate-mode is wrong for ${step.key}`]),
   ]
