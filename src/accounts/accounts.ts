@@ -103,24 +103,33 @@ function beginning(q: string): [first: string, beyond: string] {
 }
 
 /** Conditions are written only for what is asked, so that an index can serve them. `few`: how many have the word. */
-export function finding({ q, status, before, limit }: AccountFilter, few = true): { sql: string; params: Value[] } {
+export function finding(filter: AccountFilter, few = true): { sql: string; params: Value[] } {
+  const { q, status, before, limit } = filter
   const params: Value[] = [limit]
   const put = (value: Value) => `$${params.push(value)}`
   const conditions: string[] = []
-  if (q !== undefined && !isId(q, 'acc')) conditions.push(begun(q, few, put))
-  const narrow = conditions.length > 0 && few
-  // Where the words lead to the accounts the state must not, and SQLite finds no index behind a NOT.
-  if (status !== undefined) conditions.push(narrow ? `NOT (status <> ${put(status)})` : `status = ${put(status)}`)
-  if (before !== undefined) conditions.push(`id < ${put(before)}`)
-  if (q !== undefined && isId(q, 'acc')) conditions.push(`id = ${put(q)}`)
+  if (q !== undefined && !isId(q, 'acc')) conditions.push(`id IN (${begun(filter, q, few, put)})`)
+  else {
+    if (status !== undefined) conditions.push(`status = ${put(status)}`)
+    if (before !== undefined) conditions.push(`id < ${put(before)}`)
+    if (q !== undefined) conditions.push(`id = ${put(q)}`)
+  }
   const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
   return { sql: `SELECT * FROM accounts ${where} ORDER BY id DESC LIMIT $1`, params }
 }
 
-function begun(q: string, few: boolean, put: (value: Value) => string): string {
-  const [first, beyond] = beginning(q)
-  const words = `SELECT account_id FROM account_words WHERE word >= ${put(first)} AND word < ${put(beyond)}`
-  return few ? `id IN (${words})` : `EXISTS (${words} AND account_id = accounts.id)`
+/** The page's accounts by their words: those that have one are sorted if they are few, and else met one by one. */
+function begun({ status, before }: AccountFilter, q: string, few: boolean, put: (value: Value) => string): string {
+  const [first, beyond] = beginning(q).map(put)
+  // SQLite finds no index behind a NOT, so what is left to it is the order of accounts.
+  const conditions = [
+    few ? `word >= ${first} AND word < ${beyond}` : `NOT (word < ${first}) AND NOT (word >= ${beyond})`,
+  ]
+  if (before !== undefined) conditions.push(`account_id < ${put(before)}`)
+  if (status !== undefined) {
+    conditions.push(`(SELECT status FROM accounts AS found WHERE found.id = account_words.account_id) = ${put(status)}`)
+  }
+  return `SELECT DISTINCT account_id FROM account_words WHERE ${conditions.join(' AND ')} ORDER BY account_id DESC LIMIT $1`
 }
 
 function accountOf(row: Row): Account {

@@ -37,7 +37,7 @@ export function accounts(program: Command, env: Environment): void {
     )
 
   withSpan(verb(noun, 'list', 'list accounts'))
-    .option('--search <text>', 'an id, or a part of a name or external id')
+    .option('--search <text>', 'an id, or what a name, a word of it or an external id begins with')
     .addOption(noun.createOption('--status <status>', 'only in this state').choices(['active', 'suspended', 'closed']))
     .action((wish: Listing) =>
       tell(env, wish, async (api) => {

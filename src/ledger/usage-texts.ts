@@ -162,21 +162,28 @@ function monthly(asked: Asked): string {
     whole.push(`usage.month < ${beyond}`)
   }
   const prefix = order.filter((column) => column !== 'offer')
-  const owner = accountId === undefined ? same(prefix) : [`usage.account_id = ${put(accountId)}`]
+  const own = accountId === undefined ? undefined : [`usage.account_id = ${put(accountId)}`]
   const pages = accountId === undefined ? 'page CROSS JOIN ' : ''
   const columns = 'usage.account_id, usage.key_id, offer, mode, calls, succeeded, failed, credits'
   const of = (table: string, ...found: string[]) =>
-    `SELECT ${columns} FROM ${pages}${table} AS usage ${where(...owner, ...found)}`
-  const lines = [of('usage_months', ...whole), ...edges.map((edge) => of('usage', edge))].join(' UNION ALL ')
+    `SELECT ${columns} FROM ${pages}${table} AS usage ${where(...found)}`
+  const months = of('usage_months', ...(own ?? same(prefix)), ...whole)
+  const days = edges.map((edge) => of('usage', ...(own ?? sameByAccount(prefix, 'usage', 'page')), edge))
+  const lines = [months, ...days].join(' UNION ALL ')
   const sums = summed(`FROM (${lines}) AS usage ${where(cursor(asked, order))}`, asked)
   if (accountId !== undefined) return sums
-  const called = edges.map((edge) => `EXISTS (SELECT 1 FROM usage AS page ${where(...same(prefix), swapped(edge))})`)
+  // Asked with EXISTS, PostgreSQL would first collect all who called on these days.
+  const called = edges.map((edge) => {
+    const found = where(...sameByAccount(prefix, 'page', 'usage'), edge.replaceAll('usage.', 'page.'))
+    return `(SELECT min(page.day) FROM usage AS page ${found}) > 0`
+  })
   if (called.length > 0) inside.push(`(${[whole.join(' AND '), ...called].join(' OR ')})`)
   return `WITH ${pageOf('usage_months', prefix, asked, inside)} ${sums}`
 }
 
-function swapped(condition: string): string {
-  return condition.replaceAll('usage.', 'page.')
+// The few days of an account stand together; by its key PostgreSQL would look for them day by day.
+function sameByAccount(prefix: readonly Column[], one: string, other: string): string[] {
+  return prefix.map((column) => `${one}.${column}${column === 'key_id' ? ` || ''` : ''} = ${other}.${column}`)
 }
 
 function monthAt(ms: number): number {

@@ -67,7 +67,10 @@ test('accounts, keys and audit rows are never sorted, and found by an index', as
   }
   for (const filter of choices({ status: 'active', before: 'acc_1', q: 'x' } as const)) {
     for (const few of [true, false]) {
-      await look(`accounts ${few} ${Object.keys(filter)}`, findingAccounts({ ...filter, limit: 50 }, few))
+      await look(
+        `accounts ${few ? 'few' : 'many'} ${Object.keys(filter)}`,
+        findingAccounts({ ...filter, limit: 50 }, few),
+      )
     }
   }
   for (const status of ['active', 'expired', 'revoked', undefined] as const) {
@@ -80,7 +83,9 @@ test('accounts, keys and audit rows are never sorted, and found by an index', as
   }
   for (const [what, plan] of plans) {
     assert.match(plan, /^(SEARCH|SCAN) \w+ USING (COVERING )?INDEX /, `${what}: ${plan}`)
-    assert.doesNotMatch(plan, /TEMP B-TREE/, `${what}: ${plan}`)
+    // The few accounts whose words begin so are sorted by themselves.
+    const sorted = what.includes('few') ? plan.replace('USE TEMP B-TREE FOR DISTINCT', '') : plan
+    assert.doesNotMatch(sorted, /TEMP B-TREE/, `${what}: ${plan}`)
   }
 })
 
@@ -133,7 +138,7 @@ test('on PostgreSQL no list and no report looks through a table for its page', a
   const database = { kind: 'postgres', url: await (await server()).database() } as const
   await (await openStore(database)).close()
   const sink = await openSink(database)
-  const { busy, quiet } = await fill(sink, { calls: 20_000, accounts: 3000 })
+  const { busy, quiet } = await fill(sink, { calls: 20_000, accounts: 12_000 })
   await sink.close()
   const store = await openStore(database)
   t.after(() => store.close())
@@ -151,7 +156,12 @@ test('on PostgreSQL no list and no report looks through a table for its page', a
   }
   for (const filter of choices({ status: 'active', before: 'acc_1' } as const)) {
     await look(filter, findingAccounts({ ...filter, limit: 50 }))
-    await look({ q: 'customer 11', ...filter }, findingAccounts({ ...filter, q: 'customer 11', limit: 50 }))
+    for (const [q, few] of [
+      ['customer 11', true],
+      ['customer', false],
+    ] as const) {
+      await look({ q, ...filter }, findingAccounts({ ...filter, q, limit: 50 }, few))
+    }
   }
   for (const status of ['active', 'expired', 'revoked', undefined] as const) {
     for (const filter of choices({ accountId: busy.account, before: 'key_1' })) {

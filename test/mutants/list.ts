@@ -239,10 +239,10 @@ const sending: readonly Mutant[] = [
   },
   {
     file: 'src/upstream/answer.ts',
-    breaks: 'an error may be as long as a picture',
-    text: 'this.#limitBytes : errorBodyLimitBytes',
-    instead: 'this.#limitBytes : this.#limitBytes',
-    test: ['test/upstream/answer.test.ts', 'of an error no more than its first words are kept'],
+    breaks: 'what was given up before it was connected is sent all the same',
+    text: 'if (this.#broken) throw this.#broken',
+    instead: '',
+    test: ['test/upstream/answer.test.ts', 'an exchange ended before its connection stands is never sent'],
   },
   {
     file: 'src/upstream/tokens.ts',
