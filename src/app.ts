@@ -12,28 +12,36 @@ import { type AdminRooms, admin } from './admin/admin.ts'
 import {
   brokenRequests,
   brokenUpload,
-  cutStalled,
   endsConnection,
   faultInHead,
   grantContinue,
   onBrokenUpload,
   openServer,
 } from './connections.ts'
+import { type DashboardRooms, dashboard } from './dashboard/dashboard.ts'
 import { docs } from './docs/docs.ts'
 import { describing } from './docs/openapi.ts'
 import { Problem } from './errors.ts'
+import { everyReply } from './every-reply.ts'
 import { type GatewayRooms, gateway } from './gateway/gateway.ts'
 import { type LookAlikeRooms, lookAlikes } from './gateway/look-alikes.ts'
 import { stabilityErrors } from './gateway/refusals.ts'
 import { newId } from './ids.ts'
+import { boundCrowd, mostCallers } from './limits/crowd.ts'
 import { type PortalRooms, portal } from './portal/portal.ts'
 import { problemJsonErrors } from './problem-json.ts'
 import { allowedMethods } from './routes.ts'
+import { type ScrapeRooms, scrape } from './scrape/scrape.ts'
+import { watchReader } from './standstill.ts'
+import type { Tracing } from './tracing.ts'
 
 export type AppRooms = {
   readonly gateway: GatewayRooms & LookAlikeRooms
   readonly admin: AdminRooms
   readonly portal: PortalRooms
+  readonly dashboard: DashboardRooms
+  readonly scrape: ScrapeRooms
+  readonly tracing: Tracing
   readonly log: Logger
   /** Null when calls can be served, else why not. */
   readonly unready: () => Promise<string | null>
@@ -66,9 +74,12 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
     frameworkErrors: illegiblePaths(log),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
   })
+  boundCrowd(app.server, mostCallers(), log)
+  // It sees the routes that are made after it.
+  if (rooms.tracing.plugin) app.register(rooms.tracing.plugin)
   const unknown = unknownOf(allowedMethods(app))
   const document = await describing(app)
-  addHooks(app, unknown, settings.requestTimeoutMs)
+  addHooks(app, unknown)
   app.setErrorHandler(problemJsonErrors(log))
   app.setNotFoundHandler((request) => Promise.reject(unknown(request)))
   for (const prefix of paidPrefixes) {
@@ -84,8 +95,11 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
   app.register(lookAlikes, rooms.gateway)
   app.register(admin, { prefix: '/admin/v1', ...rooms.admin })
   app.register(portal, { prefix: '/portal/v1', ...rooms.portal })
+  app.register(dashboard, rooms.dashboard)
+  app.register(gateway, { prefix: '/dashboard/playground', ...rooms.gateway, keyOfSession: rooms.portal.keyOfSession })
   app.register(async (scope) => health(scope, rooms))
   app.register(docs, { document })
+  app.register(scrape, rooms.scrape)
   return app
 }
 
@@ -110,7 +124,7 @@ function unknownOf(allow: (url: string) => readonly string[]): Unknown {
 }
 
 /** What holds for every request whatever its door: a head that can be trusted, a body that may break, a reader who may stop. */
-function addHooks(app: FastifyInstance, unknown: Unknown, requestTimeoutMs: number): void {
+function addHooks(app: FastifyInstance, unknown: Unknown): void {
   app.addHook('onRequest', (request, reply, done) => {
     mark(request, reply)
     const fault = faultInHead(request.raw)
@@ -127,14 +141,14 @@ function addHooks(app: FastifyInstance, unknown: Unknown, requestTimeoutMs: numb
   })
   app.addHook('onSend', (request, reply, payload, done) => {
     if (endsConnection(request.raw)) reply.header('connection', 'close')
-    cutStalled(reply.raw, requestTimeoutMs)
+    watchReader(reply.raw)
     done(null, payload)
   })
 }
 
 /** What every reply carries. */
 function mark({ id }: FastifyRequest, reply: FastifyReply): void {
-  reply.header('x-request-id', id).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  reply.header('x-request-id', id).headers(everyReply)
 }
 
 const Healthy = Type.Object({ status: Type.String({ examples: ['ok'] }) })

@@ -15,6 +15,10 @@ export function contradictions(draft: Partial<Config>): string[] {
   if (!isBelow(upstreamBodyTimeoutMs, upstreamDeadlineMs)) {
     faults.push('UPSTREAM_BODY_TIMEOUT_MS: must be less than UPSTREAM_DEADLINE_MS.')
   }
+  const { bodyLimitBytes, bytesInFlightLimit } = draft
+  if (bodyLimitBytes !== undefined && bytesInFlightLimit !== undefined && bytesInFlightLimit < bodyLimitBytes) {
+    faults.push('BYTES_IN_FLIGHT_LIMIT: must be at least BODY_LIMIT_BYTES, or the largest bodies are never taken.')
+  }
   const { upstream, host, port } = draft
   if (upstream && draft.upstreamAllowHttp === false && isOpenHttp(upstream.origin)) {
     faults.push('UPSTREAM_URL: must be https: unless the host is loopback or UPSTREAM_ALLOW_HTTP=true.')
@@ -86,9 +90,6 @@ export function doubts(config: Config): string[] {
   }
   if (!config.redisUrl && config.database.kind === 'postgres') {
     warnings.push('REDIS_URL: is not set, so with several replicas each keeps rates, slots and pace of its own.')
-  }
-  if (config.bytesInFlightLimit < config.bodyLimitBytes) {
-    warnings.push('BYTES_IN_FLIGHT_LIMIT: is below BODY_LIMIT_BYTES, so the largest bodies are always refused as busy.')
   }
   if (isOpenHttp(config.upstream.origin)) {
     warnings.push('UPSTREAM_ALLOW_HTTP: master tokens cross the network in the clear.')

@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { Problem } from './errors.ts'
+import { everyReply } from './every-reply.ts'
 import { newId } from './ids.ts'
 import { problemJson } from './problem-json.ts'
+import { endStandstill } from './standstill.ts'
 
 /** How long a connection that is being closed is still read from. */
 const lingerMs = 5_000
@@ -15,7 +17,6 @@ const leaving = new WeakSet<Socket>()
 const waiting = new WeakMap<IncomingMessage, ServerResponse>()
 const readers = new WeakMap<IncomingMessage, (problem: BrokenUpload) => void>()
 const broken = new WeakMap<IncomingMessage, BrokenUpload>()
-const stalled = new WeakSet<ServerResponse>()
 
 /** What a caller did, for the log. */
 export type ClientAct =
@@ -32,24 +33,26 @@ export type ClientAct =
 export class BrokenUpload extends Problem {
   readonly act: ClientAct
 
-  constructor(error: NodeJS.ErrnoException, inBody: boolean) {
+  constructor(error: NodeJS.ErrnoException, inBody: boolean, sentence?: string) {
     const { code } = error
     const late = code === 'ERR_HTTP_REQUEST_TIMEOUT'
     const short = code === 'HPE_INVALID_EOF_STATE'
     const name = late ? 'request_timeout' : code === 'HPE_HEADER_OVERFLOW' ? 'headers_too_large' : 'bad_request'
-    super(name, short && inBody ? { sentence: 'The body ended before it was whole.' } : {})
+    const told = short && inBody ? 'The body ended before it was whole.' : sentence
+    super(name, told === undefined ? {} : { sentence: told })
     const slow = inBody ? 'client_slow_upload' : 'client_slow_head'
     this.act = late ? slow : short ? 'client_aborted_upload' : 'client_bad_http'
   }
 }
 
 /** A server whose callers have to complete head and body in time, a head alone in a third of it. */
-export function openServer(handler: RequestListener, requestTimeoutMs: number): Server {
+export function openServer(handler: RequestListener, requestTimeoutMs: number, keepAliveMs = 65_000): Server {
+  const headMs = Math.ceil(requestTimeoutMs / 3)
   const options = {
     requestTimeout: requestTimeoutMs,
-    headersTimeout: Math.ceil(requestTimeoutMs / 3),
+    headersTimeout: headMs,
     connectionsCheckingInterval: 500,
-    keepAliveTimeout: 65_000,
+    keepAliveTimeout: keepAliveMs,
     maxHeaderSize: 16 * 1024,
     noDelay: true,
     // Node's own refusal has no body; ours is in `faultInHead`.
@@ -69,7 +72,23 @@ export function openServer(handler: RequestListener, requestTimeoutMs: number): 
     serve(request, response)
   })
   server.on('checkExpectation', serve)
+  // Who begins another request in the last moment of an idle connection still has the time for its head.
+  const idleMs = keepAliveMs + headMs + 2000
+  const patience = { readerMs: requestTimeoutMs, idleMs, headMs, bodyMs: requestTimeoutMs }
+  endStandstill(server, patience, lastOn, (socket) => server.emit('clientError', tooLate(), socket))
   return server
+}
+
+const lastOn = (socket: Socket) => latest.get(socket)
+
+/** What Node itself says of a request that is not whole in time. */
+function tooLate(): Error {
+  return Object.assign(new Error('the request was not whole in time'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
+}
+
+/** For an upload that has to make room for others before its time is over. */
+export function tooSlow(): BrokenUpload {
+  return new BrokenUpload(tooLate(), true, 'The body came too slowly while others needed its room.')
 }
 
 /** Tells a caller who asked `Expect: 100-continue` to go on, once nothing in the head was refused (RFC 9110 section 10.1.1). */
@@ -133,31 +152,6 @@ function closeGently(socket: Socket): void {
   }
 }
 
-/** Cuts a reply whose reader makes no progress for so long; Node has no write time-out of its own. */
-export function cutStalled(response: ServerResponse, timeoutMs: number): void {
-  // A pipelined reply gets its socket once those before it are out.
-  if (response.socket) watch(response, response.socket, timeoutMs)
-  else response.once('socket', (socket: Socket) => watch(response, socket, timeoutMs))
-}
-
-function watch(response: ServerResponse, socket: Socket, timeoutMs: number): void {
-  socket.setTimeout(timeoutMs)
-  response.once('timeout', () => {
-    stalled.add(response)
-    // The kernel would keep what was written for minutes, waiting for a window that never opens.
-    socket.resetAndDestroy()
-  })
-  // Node sets the time of an idle connection now; where it did not, a pipelined call is at work and may take longer.
-  response.once('finish', () => {
-    if (socket.timeout === timeoutMs) socket.setTimeout(0)
-  })
-}
-
-/** Whether a reply was cut because its reader stood still. */
-export function wasCut(response: ServerResponse): boolean {
-  return stalled.has(response)
-}
-
 /** Answers requests that cannot be read to their end: through their door, or here where none has seen them. */
 export function brokenRequests(log: Logger) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
@@ -201,7 +195,8 @@ function say(socket: Socket, problem: Problem): void {
     `HTTP/1.1 ${problem.status} ${reasonPhrases[problem.status] ?? 'Error'}`,
     'content-type: application/problem+json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
-    ...['cache-control: no-store', 'x-content-type-options: nosniff', `x-request-id: ${id}`, 'connection: close'],
+    ...Object.entries(everyReply).map(([name, value]) => `${name}: ${value}`),
+    ...[`x-request-id: ${id}`, 'connection: close'],
   ]
   socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
   socket.destroySoon()

@@ -4,6 +4,9 @@ import { Problem, type ProblemName } from './errors.ts'
 /** A piece of an OpenAPI document. */
 export type Described = Readonly<Record<string, unknown>>
 
+/** What a signed-in browser sends in place of a key. */
+export const signedIn: Described = { session: [], csrf: [] }
+
 /** The id that stands in every example. */
 export const exampleCallId = 'call_01hq3w8kzp0000m4n5p6q7r8s9'
 

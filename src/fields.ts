@@ -19,6 +19,7 @@ const when = pattern(
   '^\\d{4}-\\d\\d-\\d\\d(?:[Tt]\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,9})?(?:[Zz]|[+-]\\d\\d:\\d\\d))?$',
   'must be an RFC 3339 time such as 2026-11-22T14:03:11.482Z, or a date',
 )
+const dayShape = pattern('^[1-9]\\d{3}-\\d\\d-\\d\\d$', 'must be a day such as 2026-11-21')
 const month = pattern('^[1-9]\\d{3}-(?:0[1-9]|1[0-2])$', 'must be a month such as 2026-11')
 
 /** One line of text as people write it. */
@@ -39,6 +40,11 @@ export function time(about: About) {
 /** A time as we tell it. */
 export function timeTold(description: string) {
   return Type.String({ description: `${description} RFC 3339, UTC.`, examples: ['2026-11-22T14:03:11.482Z'] })
+}
+
+/** A UTC day as it is sent to us. */
+export function dayGiven(description: string) {
+  return Type.String({ pattern: dayShape, description, examples: ['2026-11-21'] })
 }
 
 export function monthText(description: string) {

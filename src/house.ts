@@ -1,14 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import manifest from '../package.json' with { type: 'json' }
 import { openAccounts } from './accounts/accounts.ts'
 import { openApp } from './app.ts'
-import { openCatalog } from './catalog/catalog.ts'
+import { type Catalog, openCatalog } from './catalog/catalog.ts'
+import { startAlerting } from './chores/alerts.ts'
+import { startDelivering } from './chores/deliver.ts'
+import { openNotices } from './chores/notices.ts'
+import { startProbingTokens } from './chores/probe-tokens.ts'
+import { startProving } from './chores/prove.ts'
 import { startRecovering } from './chores/recover.ts'
 import { startRefreshing } from './chores/refresh.ts'
 import { startRetaining } from './chores/retain.ts'
+import type { Rounds } from './chores/rounds.ts'
+import { startSharingTokens } from './chores/share-tokens.ts'
 import { startSummingDays } from './chores/sum-days.ts'
 import type { Config } from './config.ts'
+import { millionths } from './credits.ts'
 import { type FirstStart, firstStart } from './first-start.ts'
 import { openAfterwards } from './gateway/afterwards.ts'
 import { openOddParts } from './gateway/odd-parts.ts'
@@ -19,23 +28,43 @@ import { openKeys } from './keys/keys.ts'
 import { openLeases } from './ledger/leases.ts'
 import { type Ledger, openLedger } from './ledger/ledger.ts'
 import { balance } from './ledger/statement.ts'
+import { type Bytes, openBytes } from './limits/bytes.ts'
 import { openFailures } from './limits/failures.ts'
-import { openLimits } from './limits/redis-limits.ts'
+import { openPace, unpaced, withReserve } from './limits/pace.ts'
+import { openQueue } from './limits/queue.ts'
+import { type Limits, openLimits } from './limits/redis-limits.ts'
+import { droppedLines } from './log.ts'
+import { type Metrics, openMetrics } from './metrics.ts'
 import { openOperators } from './operators/operators.ts'
 import { type Bodies, fileBodies, storedBodies } from './replays/bodies.ts'
 import { openReplays } from './replays/replays.ts'
+import { openFigures } from './scrape/figures.ts'
+import { openHouseFigures } from './scrape/house-figures.ts'
+import { keyOfSession } from './sessions/cookie.ts'
+import { openSessions } from './sessions/sessions.ts'
+import { settingsTold } from './settings-told.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
+import { openTracing } from './tracing.ts'
+import { mostConnections } from './upstream/pool.ts'
 import { openSandbox } from './upstream/sandbox.ts'
-import { openTokens } from './upstream/tokens.ts'
-import { type Notice, openUpstream, type UpstreamSettings } from './upstream/upstream.ts'
+import { openTokenStates } from './upstream/token-states.ts'
+import { openTokens, type Tokens } from './upstream/tokens.ts'
+import { openTurns, type TurnRules } from './upstream/turns.ts'
+import { type Notice, openUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.ts'
 import { openWaitingRoom } from './waiting-room.ts'
+import { openAlerts } from './webhooks/alerts.ts'
+import { openDeliveries } from './webhooks/deliveries.ts'
+import { openSender } from './webhooks/sender.ts'
+import { openWebhooks } from './webhooks/webhooks.ts'
 
 export type House = {
   readonly origin: string
   readonly store: Store
   readonly first: FirstStart
   readonly sandboxMode: boolean
+  /** What calls keep in memory. */
+  readonly bytes: Bytes
   /** Refuses new paid calls, waits for those in flight, and answers the ids of calls that were left to recovery. */
   close(graceMs: number): Promise<readonly string[]>
 }
@@ -64,6 +93,10 @@ async function furnish(
   opened: AsyncDisposableStack,
   signal?: AbortSignal,
 ): Promise<House> {
+  const tracing = await openTracing(config.otelEndpoint, manifest.version, (why) =>
+    log.warn({ reason: 'otel', why }, 'the collector takes no traces; calls go on without'),
+  )
+  opened.defer(tracing.close)
   const store = await openedStore(config, log, signal)
   opened.defer(() => store.close())
   const shared = store.dialect === 'postgres'
@@ -71,7 +104,8 @@ async function furnish(
   opened.defer(() => limits.close())
   // SQLite has one server, so whatever is open belongs to a dead one; the name says so.
   const owner = shared ? newId('rep') : 'local'
-  const ledger = openLedger(store, owner)
+  const metrics = openMetrics()
+  const ledger = countingRecovered(openLedger(store, owner), metrics)
   const recovering = shared ? await startRecovering({ leases: openLeases(store, owner), ledger, log }) : undefined
   opened.defer(async () => recovering?.close())
   if (!shared) await recoverAll(ledger, owner, log)
@@ -79,38 +113,71 @@ async function furnish(
   const keys = openKeys(store, shared ? rememberedMs : 0)
   const operators = openOperators(store, config.adminKey && digestOf(config.adminKey))
   const catalog = await openCatalog(store)
+  metrics.sells(catalog.offers.map(({ id }) => id))
   const refreshing = shared ? startRefreshing(catalog.refresh, log) : undefined
   opened.defer(() => refreshing?.close())
+  const webhooks = openWebhooks(store, config.webhookAllowPrivate)
+  await webhooks.refresh()
+  const deliveries = openDeliveries(store)
+  const notices = openNotices(webhooks.wants)
   const failures = openFailures()
+  const sessions = openSessions(store)
   const sandboxMode = config.upstreamTokens.length === 0
-  const upstreams = await openUpstreams(config, log)
+  const upstreams = await openUpstreams(config, log, limits, recovering?.replicas)
   opened.defer(upstreams.close)
+  const minding = sandboxMode ? undefined : await mindTokens(upstreams.live.upstream, store, catalog, log)
+  opened.defer(async () => minding?.close())
   const odd = await openOddParts()
   opened.defer(odd.close)
   const replays = openReplays(store, bodiesFor(config, store), config.replayTtlMs)
   const afterwards = openAfterwards(log)
   const work = openWork()
+  const bytes = openBytes(config.bytesInFlightLimit, config.requestTimeoutMs)
+  const proving = startProving(store, log)
+  opened.defer(proving.close)
+  const { tokens, queue, onTurn } = upstreams.live.upstream
+  onTurn(metrics.turnCame)
+  const figures = openFigures({
+    ...{ metrics, bytes, tokens, queue, droppedLines, redis: limits.redis },
+    ...{ deadlineMs: config.upstreamDeadlineMs, version: manifest.version },
+    house: openHouseFigures({ store, tokenIds: () => tokens().map(({ id }) => id), proof: proving.proof }),
+  })
   const app = await openApp({
     log,
     settings: config,
     unready: () => unready(store, work),
-    paid: () => (sandboxMode ? 'sandbox' : upstreams.live.outlook().state === 'none' ? 'no_token' : 'ok'),
+    paid: () => (sandboxMode ? 'sandbox' : upstreams.live.upstream.outlook().state === 'none' ? 'no_token' : 'ok'),
     admin: {
-      ...{ store, accounts, keys, ledger, operators, catalog, failures, upstream: upstreams.live },
-      adminAllowIps: config.adminAllowIps,
+      ...{ store, accounts, keys, ledger, operators, catalog, failures, upstream: upstreams.live.upstream },
+      ...{ webhooks, deliveries },
+      ...{ adminAllowIps: config.adminAllowIps, keyOfSession: keyOfSession(sessions, 'operator') },
+      ...{ settingsTold: settingsTold(config), proof: proving.proof },
     },
+    dashboard: { sessions, keys, operators, failures, adminAllowIps: config.adminAllowIps },
     portal: {
+      keyOfSession: keyOfSession(sessions, 'account'),
       ...{ store, accounts, keys, catalog, failures, settings: config },
       ...{ windows: limits.windows, slots: limits.slots },
     },
+    tracing,
+    scrape: { failures, figures, metricsKey: config.metricsKey },
     gateway: {
-      ...{ catalog, keys, failures, ledger, afterwards, upstreams, log, settings: config },
-      ...{ slots: limits.slots, windows: limits.windows },
+      ...{ metrics, tracing, catalog, keys, failures, ledger, afterwards, upstreams, log, settings: config },
+      ...{ slots: limits.slots, windows: limits.windows, bytes },
       ...{ replays, readOdd: odd.readOdd, closing: work.closing, working: work.working },
       ...{ chargeFiltered: config.chargeFiltered, settleTriesMs },
       balance: (accountId: string) => balance(store, accountId),
+      noticed: notices.noticed,
     },
   })
+  const alerting = startAlerting({
+    ...{ store, webhooks, deliveries, alerts: openAlerts(store), catalog, notices, proof: proving.proof, log },
+    upstream: upstreams.live.upstream,
+  })
+  opened.defer(alerting.close)
+  const sender = openSender({ allowPrivate: config.webhookAllowPrivate })
+  const delivering = startDelivering({ store, webhooks, deliveries, sender, log })
+  opened.defer(delivering.close)
   const retaining = startRetaining({ store, ledger, replays, log, settings: config })
   opened.defer(retaining.close)
   const summing = startSummingDays(store, log)
@@ -121,14 +188,20 @@ async function furnish(
 
   async function close(graceMs: number): Promise<readonly string[]> {
     const untilMs = performance.now() + graceMs
-    await work.finish(graceMs)
+    const finished = work.finish(graceMs)
+    upstreams.closeQueues()
+    await finished
     // Bodies still coming in and answers still going out have what is left of the time.
     const closed = app.close()
     await inTime(closed, untilMs - performance.now())
     const left = [...work.left(), ...afterwards.left()]
     afterwards.close()
+    await alerting.close()
+    await delivering.close()
     await retaining.close()
+    await proving.close()
     await summing.close()
+    await minding?.close()
     await recovering?.close()
     // What is being written is written to its end; from here on nobody can be charged for what is not delivered.
     await store.close()
@@ -138,7 +211,7 @@ async function furnish(
     return left
   }
 
-  return { origin, store, first, sandboxMode, close }
+  return { origin, store, first, sandboxMode, bytes, close }
 }
 
 /** How long a change made at another replica may stay unseen here. */
@@ -176,21 +249,73 @@ async function recoverAll(ledger: Ledger, owner: string, log: Logger): Promise<v
   if (holds > 0) log.warn({ holds, reason: 'recovered_release' }, 'open holds of the last run were released')
 }
 
+/** A hold that a dead process left may have been billed, and no call will ever end to say so. */
+function countingRecovered(ledger: Ledger, metrics: Metrics): Ledger {
+  async function recover(gone: string): Promise<number> {
+    const holds = await ledger.recover(gone)
+    metrics.recovered(holds)
+    return holds
+  }
+  return { ...ledger, recover }
+}
+
 /** The real upstream behind live keys, and the stand-in on a socket of its own behind test keys. */
-async function openUpstreams(config: Config, log: Logger) {
+async function openUpstreams(config: Config, log: Logger, limits: Limits, replicas?: () => number) {
+  const { upstreamPace, upstreamTokenConcurrency: concurrency, queueWaitMs, queueLimit } = config
+  const bounds = { longestMs: queueWaitMs, mostWaiting: queueLimit }
   const notice: Notice = (level, reason, detail) => log[level]({ reason, ...detail }, 'upstream')
   const pass = mintKey('test')
   const sandbox = await openSandbox({ token: pass })
-  const live = openUpstream(settingsFor(config, config.upstream), openTokens(config.upstreamTokens), notice)
-  const stand = { origin: sandbox.origin, path: '' }
-  const test = openUpstream(settingsFor(config, stand), openTokens([{ value: pass }], false), notice)
+
+  function opened(settings: UpstreamSettings, tokens: Tokens, rules: Omit<TurnRules, 'mostInFlight'>) {
+    const turns = openTurns(tokens.all, { ...rules, mostInFlight: mostConnections })
+    const queue = openQueue(turns, bounds)
+    const upstream = openUpstream(settings, tokens, turns, notice)
+    return { upstream: { ...upstream, queue: queue.view, onTurn: queue.onTurn }, queue }
+  }
+
+  const pace = limits.paceOf(withReserve(upstreamPace), replicas ?? (() => 1))
+  const departures = openPace(upstreamPace)
+  const real = settingsFor(config, config.upstream)
+  const live = opened(real, openTokens(config.upstreamTokens), { pace, departures, concurrency, rest: true })
+  live.upstream.onTokenChange(({ id, from, to, reason }) =>
+    log.warn({ reason: 'token_state', token_id: id, from, to, why: reason }, 'token'),
+  )
+  const stand = settingsFor(config, { origin: sandbox.origin, path: '' })
+  const test = opened(stand, openTokens([{ value: pass, weight: 1 }]), {
+    pace: unpaced,
+    departures: unpaced,
+    concurrency: 0,
+    rest: false,
+  })
+
+  /** Whoever waits for a turn is refused, so that a closing house waits only for calls at the upstream. */
+  function closeQueues(): void {
+    live.queue.close()
+    test.queue.close()
+  }
 
   async function close(): Promise<void> {
-    await Promise.all([live.close(), test.close()])
+    closeQueues()
+    await Promise.all([live.upstream.close(), test.upstream.close()])
     await sandbox.close()
   }
 
-  return { live, test, close }
+  return { live, test, closeQueues, close }
+}
+
+/** Replicas agree about the tokens, a restart forgets nothing of them, and their balances are read. */
+async function mindTokens(upstream: Upstream, store: Store, catalog: Catalog, log: Logger): Promise<Rounds> {
+  const states = openTokenStates(store)
+  const sharing = await startSharingTokens({ states, upstream, log, shared: store.dialect === 'postgres' })
+  const leastCredits = millionths(Math.min(...catalog.offers.map(({ listPrice }) => listPrice)))
+  const probing = startProbingTokens({ store, upstream, log, leastCredits })
+  return {
+    async close() {
+      await probing.close()
+      await sharing.close()
+    },
+  }
 }
 
 function settingsFor(config: Config, where: { readonly origin: string; readonly path: string }): UpstreamSettings {

@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 
-export type IdKind = 'acc' | 'key' | 'call' | 'ent' | 'op' | 'aud' | 'rep'
+export type IdKind = 'acc' | 'key' | 'call' | 'ent' | 'op' | 'aud' | 'rep' | 'wh' | 'msg'
 
 // Crockford's base 32 in lower case: no i, l, o, u, and its order is the order of the digits.
 const digits = '0123456789abcdefghjkmnpqrstvwxyz'

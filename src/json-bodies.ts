@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { fault } from './fields.ts'
 
@@ -16,13 +17,15 @@ export async function emptyOnly({ body }: FastifyRequest): Promise<void> {
   throw fault('body: must be empty')
 }
 
-/** Bodies of this scope are JSON and nothing else. */
+/** Bodies of this scope are JSON in UTF-8 and nothing else. */
 export function readJsonOnly(scope: FastifyInstance): void {
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, text: string, done) => {
+  scope.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes: Buffer, done) => {
+    // Decoding would put other letters in place of broken ones, and a name would be kept that nobody sent.
+    if (!isUtf8(bytes)) done(fault('body: must be UTF-8'))
     // Many clients name a type on every POST, also where there is nothing to send.
-    if (text === '') done(null, undefined)
-    else parse(request, text, done)
+    else if (bytes.length === 0) done(null, undefined)
+    else parse(request, bytes.toString('utf8'), done)
   })
 }

@@ -6,7 +6,10 @@ export function oneId(description: string, example: string) {
   return Type.Object({ id: Type.String({ description, examples: [example] }) })
 }
 
-const nouns = { acc: 'account', key: 'key', call: 'call', ent: 'entry', op: 'operator', aud: 'audit row' } as const
+const nouns = {
+  ...{ acc: 'account', key: 'key', call: 'call', ent: 'entry', op: 'operator', aud: 'audit row' },
+  wh: 'webhook',
+} as const
 
 /** The id if it can be one; else what an id that never was gets. Throws Problem not_found. */
 export function known(id: string, kind: keyof typeof nouns & IdKind): string {

@@ -1,3 +1,4 @@
+import { constants, fstatSync, openSync } from 'node:fs'
 import { type DestinationStream, type Logger, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
 
@@ -39,16 +40,27 @@ export type Output = {
   write(text: string): void
   /** Resolves once everything is written, or when it cannot be; nothing is written after it. */
   ended(): Promise<void>
+  /** Hears, each time lines flow again, how many were dropped since the last time. */
+  onFlowing(listener: (lines: number) => void): void
 }
 
-/** Past this, lines that nobody reads are dropped, so that a stuck reader of the log cannot fill the memory. */
-const mostWaitingBytes = 16 * 1024 * 1024
+const usualWaitingBytes = 16 * 1024 * 1024
 const patienceMs = 1000
+let dropped = 0
 
-/** Standard output, written in order and without waiting, so that a blocked reader cannot halt a call. */
-export function openOutput(): Output {
+/** Lines that never reached standard output since the process began, because nobody took them. */
+export function droppedLines(): number {
+  return dropped
+}
+
+/**
+ * Standard output, written in order and without waiting, so that a blocked reader cannot halt a call. Lines past so
+ * many bytes that nobody reads are dropped, so that they cannot fill the memory.
+ */
+export function openOutput(mostWaitingBytes = usualWaitingBytes): Output {
   // SonicBoom's flush waits for the last write only where a least length is set.
-  const stream = pino.destination({ dest: 1, sync: false, minLength: 1, maxLength: mostWaitingBytes })
+  const stream = pino.destination({ dest: standardOutput(), sync: false, minLength: 1, maxLength: mostWaitingBytes })
+  stream.on('drop', () => dropped++)
   // Neither a reader who left nor a full disk may end a house that serves.
   stream.on('error', () => undefined)
 
@@ -68,5 +80,25 @@ export function openOutput(): Output {
     })
   }
 
-  return { write: (text) => void (closed || stream.write(text)), ended }
+  function onFlowing(listener: (lines: number) => void): void {
+    let told = dropped
+    stream.on('drain', () => {
+      const lines = dropped - told
+      told = dropped
+      if (lines > 0) listener(lines)
+    })
+  }
+
+  return { write: (text) => void (closed || stream.write(text)), ended, onFlowing }
+}
+
+/** A full pipe would hold a thread inside of a write, and a process cannot exit before its threads do. */
+function standardOutput(): number {
+  if (process.platform !== 'linux' || !fstatSync(1).isFIFO()) return 1
+  try {
+    return openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    // A pipe made by another user can be written to, and not opened.
+    return 1
+  }
 }

@@ -17,6 +17,7 @@ export async function serve(): Promise<void> {
   const { config, warnings } = settingsOrExit()
   const output = openOutput()
   const log = openLog(config.logLevel, isatty(1), output)
+  output.onFlowing((lines) => log.warn({ reason: 'log_blocked', lines }, 'log lines were dropped: nobody took them'))
   const end: End = async (exitCode) => {
     await output.ended()
     process.exit(exitCode)
@@ -115,7 +116,7 @@ function tell(exitCode: number, lines: readonly string[]): number {
 
 /** What a person at the terminal needs next. Keys are told here once and in no log. */
 function greeting({ origin, first, sandboxMode }: House): string {
-  const operator = `Operator key, shown only now (it opens ${origin}/admin/v1):\n\n  ${first.adminKey}\n`
+  const operator = `Operator key, shown only now (it opens ${origin}/dashboard/ and ${origin}/admin/v1):\n\n  ${first.adminKey}\n`
   const demo = `Draw a picture with the demo key, shown only now:\n\n${pictureWith(origin, first.demoKey)}`
   const parts = [
     ...(first.adminKey ? [operator] : []),

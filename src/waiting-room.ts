@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { Problem } from './errors.ts'
+import { everyReply } from './every-reply.ts'
 import { newId } from './ids.ts'
 import { problemJson } from './problem-json.ts'
 
@@ -15,7 +16,7 @@ export async function openWaitingRoom(host: string, port: number): Promise<{ clo
     const told = request.url === '/ready' ? ready : problemJson(new Problem('ledger_unavailable'), id)
     const type = healthy || request.url === '/ready' ? 'application/json' : 'application/problem+json'
     response.writeHead(healthy ? 200 : 503, {
-      ...{ 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store', 'x-request-id': id },
+      ...{ ...everyReply, 'content-type': `${type}; charset=utf-8`, 'x-request-id': id },
       ...(healthy ? {} : { 'retry-after': '1' }),
       connection: 'close',
     })

@@ -174,6 +174,11 @@ test('time limits that could never apply are refused, wherever the order is brok
   ])
 })
 
+test('room for bytes that the largest body could never have is refused', () => {
+  refuses('BYTES_IN_FLIGHT_LIMIT', ['999'], { BODY_LIMIT_BYTES: '1000' })
+  assert.deepEqual(faultsOf({ BYTES_IN_FLIGHT_LIMIT: '1000', BODY_LIMIT_BYTES: '1000' }), [])
+})
+
 test('a mistyped upstream setting is refused, with the name that was meant if one is near', () => {
   assert.deepEqual(
     faultsOf({ UPSTREAM_TOKEN: canary, UPSTREAM_PACEE: '1/1s', UPSTREAM_SECRET_FILE: '/x', UPSTREAMS: '1' }),
@@ -198,6 +203,5 @@ test('what is allowed but probably not meant is a warning', () => {
   assert.deepEqual(warned({ REDIS_URL: 'redis://h' }), ['DATABASE_URL'])
   assert.deepEqual(warned({ DATABASE_URL: 'postgres://h/n' }), ['REDIS_URL'])
   assert.deepEqual(warned({ DATABASE_URL: 'postgres://h/n', REDIS_URL: 'redis://h' }), [])
-  assert.deepEqual(warned({ BYTES_IN_FLIGHT_LIMIT: '1000' }), ['BYTES_IN_FLIGHT_LIMIT'])
   assert.deepEqual(warned({ TRUST_PROXY: 'true' }), ['TRUST_PROXY'])
 })

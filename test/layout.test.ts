@@ -11,16 +11,20 @@ const floors: readonly (readonly string[])[] = [
   ['server'],
   ['house'],
   ['app', 'first-start', 'waiting-room'],
-  ['gateway', 'portal', 'admin', 'dashboard', 'docs', 'chores'],
+  ['gateway', 'portal', 'admin', 'dashboard', 'docs', 'scrape', 'chores'],
   ['catalog'],
   ['accounts', 'keys', 'limits', 'ledger', 'replays', 'upstream', 'audit', 'operators', 'sessions', 'webhooks'],
-  ['store'],
+  ['store', 'dashboard/pages'],
 ]
+
+/** Code for browsers: it stands on the ground alone, and no code of the server may import it. */
+const pages = 'dashboard/pages'
 
 type Reference = { how: 'import' | 'export' | 'url' | 'unreadable'; target: string }
 
 /** Paths are from `src/`. The ground floor is one room: its files may know each other and nothing above them. */
 function roomOf(path: string): string {
+  if (path.startsWith(`${pages}/`)) return pages
   const name = path.includes('/') ? path.slice(0, path.indexOf('/')) : path.replace(/\..*$/, '')
   return path.includes('/') || floors.flat().includes(name) ? name : 'ground'
 }
@@ -42,7 +46,9 @@ function wrongness(from: string, { how, target }: Reference): string | undefined
   const [here, there] = [floorOf(from), floorOf(to)]
   if (here === undefined) return `${from} is on no floor`
   if (there === undefined) return `${from} imports ${target}, which is on no floor`
-  if (roomOf(from) === roomOf(to) || there > here) return undefined
+  if (roomOf(from) === roomOf(to)) return undefined
+  if (roomOf(to) === pages) return `${from} imports code for browsers: ${target}`
+  if (there > here) return undefined
   return `${from} imports ${there === here ? 'sideways' : 'up'}: ${target}`
 }
 
@@ -85,7 +91,8 @@ function maySay(path: string): boolean {
 }
 
 function sources(folder: 'src' | 'test'): { path: string; text: string }[] {
-  const paths = globSync('**/*.{ts,tsx,mts,cts,mjs,cjs,js,jsx}', { cwd: new URL(`${folder}/`, root) })
+  const cwd = new URL(`${folder}/`, root)
+  const paths = globSync('**/*.{ts,tsx,mts,cts,mjs,cjs,js,jsx}', { cwd, exclude: ['**/node_modules/**'] })
   return paths.map((path) => ({ path, text: readFileSync(new URL(`${folder}/${path}`, root), 'utf8') }))
 }
 
@@ -116,7 +123,8 @@ test('no file is named index', () => {
 })
 
 test('only the server and the command line read the environment', () => {
-  const readers = sources('src').filter(({ text }) => readsEnvironment(text))
+  // In a browser there is none to read; the pages only show people how their own programs do it.
+  const readers = sources('src').filter(({ path, text }) => !path.startsWith(`${pages}/`) && readsEnvironment(text))
   assert.deepEqual(
     readers.map(({ path }) => path).filter((path) => !['server.ts', 'cli/main.ts'].includes(path)),
     [],
@@ -158,15 +166,19 @@ test('the rule knows up and sideways from down', () => {
     ['upstream/answer.ts', '../catalog/offer.ts'],
     ['store/store.ts', '../ledger/ledger.ts'],
     ['errors.ts', './store/store.ts'],
+    ['dashboard/pages/keys.tsx', '../../portal/portal.ts'],
+    ['dashboard/pages/keys.tsx', '../dashboard.ts'],
     ['config.ts', './server.ts'],
   ] as const
   for (const [from, target] of up) assert.equal(judge(from, target), `${from} imports up: ${target}`)
   const sideways = [
     ['gateway/call.ts', '../admin/admin.ts'],
     ['ledger/ledger.ts', '../keys/keys.ts'],
-    ['dashboard/pages/keys.tsx', '../../portal/portal.ts'],
+    ['dashboard/pages/keys.tsx', '../../store/store.ts'],
   ] as const
   for (const [from, target] of sideways) assert.equal(judge(from, target), `${from} imports sideways: ${target}`)
+  const browser = judge('dashboard/dashboard.ts', './pages/keys.tsx')
+  assert.equal(browser, 'dashboard/dashboard.ts imports code for browsers: ./pages/keys.tsx')
 })
 
 test('the rule refuses unknown folders, files outside src and second exports', () => {

@@ -68,6 +68,8 @@ export type Offer = {
   readonly path: string
   /** The paths it is sold at here. */
   readonly paths: readonly string[]
+  /** What the vendor charges the operator for a success, by its public price list. */
+  readonly listPrice: Credits
   /** The present price and its version; the operator's, once there is one. */
   readonly price: Credits
   readonly priceVersion: number

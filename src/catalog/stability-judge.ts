@@ -29,6 +29,8 @@ function unsent({ answer, retryAfterSeconds }: Forwarded): Outcome {
 
 function unreached({ reason }: Answer): Outcome {
   const timedOut = reason === 'upstream_connect_timeout' || reason === 'upstream_deadline'
+  // The upstream is there; what was missing is ours.
+  if (reason === 'no_descriptors') return failed(reason, new Problem('busy'), { level: 'error' })
   // A certificate that cannot be trusted stays so until the operator acts.
   const level = reason === 'upstream_tls' ? 'error' : 'warn'
   return failed(reason, new Problem(timedOut ? 'upstream_timeout' : 'upstream_unreachable'), { level })

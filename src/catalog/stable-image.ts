@@ -36,6 +36,7 @@ const coreFields = {
 }
 
 const corePath = '/v2beta/stable-image/generate/core'
+const listPrice = millionths(3_000_000)
 
 /** Stable Image Core: one picture for a flat 3 credits. */
 export const core: Offer = {
@@ -46,7 +47,8 @@ export const core: Offer = {
   method: 'POST',
   path: corePath,
   paths: [`/sd${corePath}`, corePath],
-  price: millionths(3_000_000),
+  listPrice,
+  price: listPrice,
   priceVersion: 1,
   enabled: true,
   fields: coreFields,

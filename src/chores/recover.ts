@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Leases } from '../ledger/leases.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { type Rounds, startRounds } from './rounds.ts'
 
 export type RecoverRooms = {
   readonly leases: Leases
@@ -10,30 +11,30 @@ export type RecoverRooms = {
   readonly everyMs?: number | undefined
 }
 
+export type Recovering = Rounds & {
+  /** How many replicas served the database when it was last looked at. */
+  replicas(): number
+}
+
 /**
  * Renews the lease of this replica and releases the holds of those whose lease is over, by whoever comes first.
  * The first round is over when it resolves. Throws StoreUnavailable then, and never later.
  */
-export async function startRecovering(rooms: RecoverRooms): Promise<{ close(): Promise<void> }> {
+export async function startRecovering(rooms: RecoverRooms): Promise<Recovering> {
   const { leases, log, everyMs = 10_000 } = rooms
   await recover(rooms)
-  let running: Promise<unknown> = Promise.resolve()
-  let busy = false
-  const timer = setInterval(() => {
-    if (busy) return
-    busy = true
-    running = recover(rooms)
-      .catch((error: unknown) => log.warn({ err: error, reason: 'recovery' }, 'the lease could not be renewed'))
-      .finally(() => {
-        busy = false
-      })
-  }, everyMs)
-  timer.unref()
+  const failed = 'the lease could not be renewed'
+  let replicas = await leases.alive()
+  const round = async (): Promise<void> => {
+    await recover(rooms)
+    replicas = await leases.alive()
+  }
+  const rounds = startRounds(round, { everyMs, log, reason: 'recovery', failed })
   return {
+    replicas: () => replicas,
     /** Holds still open then are free to be released by others. */
     async close() {
-      clearInterval(timer)
-      await running
+      await rounds.close()
       await leases.leave().catch((error: unknown) => log.warn({ err: error, reason: 'recovery' }, 'the lease runs out'))
     },
   }

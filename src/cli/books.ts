@@ -32,5 +32,13 @@ function proof(told: Books): Telling {
   const { balanced, imbalance, accounts, posted, held, open_holds, faults } = told
   const sums = `${accounts} accounts, ${posted} credits posted, ${held} held by ${open_holds} calls`
   const verdict = balanced ? 'The books balance' : `The books do not balance by ${imbalance} credits`
-  return { json: [JSON.stringify(told)], lines: [`${verdict}: ${sums}.`, ...faults], exitCode: balanced ? 0 : 1 }
+  const lines = [`${verdict}: ${sums}.`, moneyLine(told), ...faults]
+  return { json: [JSON.stringify(told)], lines, exitCode: balanced ? 0 : 1 }
+}
+
+/** The operator's money. */
+function moneyLine({ sold, upstream_credits: left, oversold }: Books): string {
+  if (left === null || oversold === null) return `Sold: ${sold} credits; what is left at the upstream was never read.`
+  const short = oversold === '0' ? '' : `: ${oversold} are oversold`
+  return `Sold: ${sold} credits; left at the upstream: ${left}${short}.`
 }

@@ -1,6 +1,6 @@
 import createClient, { type Client } from 'openapi-fetch'
+import type { paths } from '../api-types.ts'
 import type { Access } from './access.ts'
-import type { paths } from './api-types.ts'
 import { Refusal } from './tool.ts'
 
 export type Api = Client<paths, 'application/json'>

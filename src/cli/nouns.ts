@@ -7,11 +7,13 @@ import { credits } from './credits.ts'
 import { keys } from './keys.ts'
 import { offers } from './offers.ts'
 import { operators } from './operators.ts'
+import { reconcile } from './reconcile.ts'
 import { tokens } from './tokens.ts'
 import { usage } from './usage.ts'
+import { webhooks } from './webhooks.ts'
 
 /** One file per noun of the admin API; a new one joins here. */
-const nouns = [accounts, credits, keys, calls, usage, offers, tokens, operators, books]
+const nouns = [accounts, credits, keys, calls, usage, offers, tokens, operators, webhooks, reconcile, books]
 
 /** Adds the commands that ask a gateway through its admin API. */
 export function addNouns(program: Command, env: Environment): void {

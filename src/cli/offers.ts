@@ -30,7 +30,7 @@ export function offers(program: Command, env: Environment): void {
   verb(noun, 'price', 'change a price; calls already held keep theirs')
     .argument('<offer>', 'its id, such as stable-image-core')
     .argument('<credits>', 'what it costs from now on', creditsValue)
-    .requiredOption('--reason <text>', 'why')
+    .requiredOption('--reason <text>', 'why; it stays in the history of its prices')
     .action((id: string, credits: number, { reason, ...wish }: Repricing) =>
       tell(env, wish, async (api) => {
         const init = { params: { path: { id } }, body: { credits, reason } }

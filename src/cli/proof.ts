@@ -24,7 +24,7 @@ export async function proveFile(path: string, exitCode: number): Promise<Books> 
   return proof
 }
 
-/** The books as the admin API tells them. */
+/** The books as the admin API tells them, but for the upstream's part, which is not in the ledger. */
 export function booksData({ balanced, imbalance, accounts, posted, held, openHolds, faults }: Books) {
   return {
     balanced,

@@ -13,6 +13,11 @@ const columns: readonly Column<Token>[] = [
   { head: 'ends in', of: ({ hint }) => hint },
   { head: 'state', of: ({ state }) => state },
   { head: 'until', of: ({ until }) => moment(until) },
+  { head: 'reason', of: ({ reason }) => reason, cut: true },
+  { head: 'weight', of: ({ weight }) => weight },
+  { head: 'in flight', of: ({ in_flight }) => in_flight },
+  { head: 'credits', of: ({ credits }) => credits },
+  { head: 'read', of: ({ credits_at }) => moment(credits_at) },
 ]
 
 /** `tokens list|resume`: the master tokens of the upstream, as far as they may be shown. */

@@ -24,10 +24,16 @@ export function addTools(program: Command, env: Environment): void {
   tool(
     'move-to <url>',
     'move a SQLite ledger to an empty PostgreSQL database; PGPASSWORD keeps the password out of sight',
-  ).action((url: string, { json }: Options) =>
-    runTool(json, async () => (await import('./move-to.ts')).moveTo(url, env, shown)),
-  )
+  ).action((url: string, { json }: Options) => {
+    if (withPassword.test(url)) process.stderr.write(`${openPassword}\n`)
+    return runTool(json, async () => (await import('./move-to.ts')).moveTo(url, env, shown))
+  })
 }
+
+const withPassword = /:\/\/[^/@\s]*:[^/@\s]+@/
+/** An address is pasted as it is, so it is taken; whoever can list processes reads it too. */
+const openPassword =
+  'warning: the address has a password in it, which others on this machine can read; PGPASSWORD keeps it out of sight.'
 
 /** Only a terminal can write over a line that says how far it is. */
 const shown: Progress = (table, rows, isWhole) => {

@@ -1,4 +1,4 @@
-import { type Described, exampleCallId, headerRef, refusals } from '../described.ts'
+import { type Described, exampleCallId, headerRef, refusals, signedIn } from '../described.ts'
 import type { ProblemName } from '../errors.ts'
 import { problemJson, problemSchema } from '../problem-json.ts'
 
@@ -31,21 +31,22 @@ const dialect = {
 }
 
 const doors: readonly (readonly [prefix: string, door: Door])[] = [
-  ['/admin/v1', { security: [{ operatorKey: [] }], refused: (traits) => refusals(refused(traits), dialect) }],
+  ['/admin/v1', { security: [{ operatorKey: [] }, signedIn], refused: (traits) => refusals(refused(traits), dialect) }],
   [
     '/portal/v1',
     {
-      security: [{ accountKey: [] }],
+      security: [{ accountKey: [] }, signedIn],
       refused: (traits) => refusals([...refused(traits), 'account_suspended'], dialect),
     },
   ],
+  ['/dashboard/session', { security: [signedIn], refused: (traits) => refusals(refused(traits), dialect) }],
 ]
 /** Where nobody is asked for a key. */
 export const open: Door = { security: [], refused: () => ({}) }
 
 /** Who is let in at a path, and what is refused there; undefined outside the doors that want a key. */
 export function doorOf(path: string): Door | undefined {
-  return doors.find(([prefix]) => path.startsWith(`${prefix}/`))?.[1]
+  return doors.find(([prefix]) => path === prefix || path.startsWith(`${prefix}/`))?.[1]
 }
 
 export const intro = `A metered gateway to a paid picture API. Every account has keys, credits and limits of its own; a \
@@ -79,8 +80,14 @@ export const tags = [
   { name: 'offers', description: 'What is for sale, and at which price.' },
   { name: 'tokens', description: 'The master tokens of the upstream; never their values.' },
   { name: 'operators', description: 'Who runs the house.' },
+  {
+    name: 'webhooks',
+    description: 'Who is told what happens; see docs/webhooks.md for the events and their signatures.',
+  },
   { name: 'audit', description: 'Who changed what.' },
-  { name: 'books', description: 'The proof that the ledger adds up.' },
+  { name: 'books', description: 'The proof that the ledger adds up, and that it agrees with the upstream.' },
+  { name: 'house', description: 'What the house is doing, and how it was started.' },
+  { name: 'dashboard', description: 'What the pages at `/dashboard/` have beyond the doors above.' },
   { name: 'health', description: 'For load balancers and watchdogs.' },
 ] as const
 
@@ -89,7 +96,19 @@ export const groups = [
   { name: 'Portal', tags: ['own account', 'own keys', 'own calls', 'own money'] },
   {
     name: 'Admin',
-    tags: ['accounts', 'keys', 'calls', 'usage', 'offers', 'tokens', 'operators', 'audit', 'books'],
+    tags: [
+      'accounts',
+      'keys',
+      'calls',
+      'usage',
+      'offers',
+      'tokens',
+      'operators',
+      'webhooks',
+      'audit',
+      'books',
+      'house',
+    ],
   },
-  { name: 'Operations', tags: ['health'] },
+  { name: 'Operations', tags: ['dashboard', 'health'] },
 ]

@@ -55,6 +55,18 @@ const securitySchemes = {
     description: 'A key of an account; `tg_test_` keys are answered by the sandbox. `x-api-key` is taken as well.',
   },
   operatorKey: { type: 'http', scheme: 'bearer', bearerFormat: 'tg_admin_...', description: 'A key of an operator.' },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'tollgate_session',
+    description: 'What signing in at the dashboard sets; it stands in for the key it was made with.',
+  },
+  csrf: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-tollgate-csrf',
+    description: "The session's `csrf`, with every request that has the cookie.",
+  },
 } as const
 
 function finished(bare: object, routes: readonly Route[]): Described {
@@ -87,7 +99,7 @@ function placeOf(path: string): number {
 function complete(operation: Operation, path: string, problems: readonly ProblemName[]): void {
   const { security, refused } = doorOf(path) ?? open
   const hasBody = operation['requestBody'] !== undefined
-  operation['security'] = security
+  operation['security'] ??= security
   for (const parameter of [operation['parameters'] ?? []].flat()) optional(mapOf(parameter))
   const responses = mapOf(operation['responses'])
   for (const [status, response] of Object.entries(responses)) succeed(mapOf(response), status)

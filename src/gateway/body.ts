@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
-import { onBrokenUpload } from '../connections.ts'
+import { onBrokenUpload, tooSlow } from '../connections.ts'
 import { Problem } from '../errors.ts'
+import { Gathered } from '../gathered.ts'
+import type { Upload } from '../limits/bytes.ts'
 
 /** Bytes announced by content-length; undefined for a chunked body. */
 export function announcedBytes(request: IncomingMessage): number | undefined {
@@ -19,15 +21,19 @@ export class CallerLeft extends Error {}
 
 type Done = (error: Error | null, body?: Buffer) => void
 
-/**
- * A content type parser that reads the body whole, bounded and unchanged, into one buffer. `took` hears of bytes beyond
- * the announced ones and may throw a Problem.
- */
-export function bodyReader(limitBytes: number, took: (request: FastifyRequest, bytes: number) => void) {
+type Listener = {
+  /** An announced body begins to come in. */
+  began(request: FastifyRequest, upload: Upload): void
+  /** Bytes that nobody announced; may throw a Problem. */
+  took(request: FastifyRequest, bytes: number): void
+}
+
+/** A content type parser that reads the body whole, bounded and unchanged, into one buffer. */
+export function bodyReader(limitBytes: number, { began, took }: Listener) {
   return (request: FastifyRequest, payload: IncomingMessage, finish: Done): void => {
     const announced = announcedBytes(request.raw)
     const target = announced === undefined ? undefined : Buffer.allocUnsafe(announced)
-    const chunks: Buffer[] = []
+    const gathered = new Gathered(limitBytes)
     let read = 0
     let done: Done | undefined = finish
 
@@ -37,6 +43,7 @@ export function bodyReader(limitBytes: number, took: (request: FastifyRequest, b
       call?.(error, body)
     }
 
+    if (announced !== undefined) began(request, { announced, read: () => read, refuse: () => end(tooSlow()) })
     payload.on('data', (chunk: Buffer) => {
       // After a refusal the rest flows by unkept, so that the caller gets to read the reply.
       if (!done) return
@@ -49,12 +56,12 @@ export function bodyReader(limitBytes: number, took: (request: FastifyRequest, b
       }
       try {
         took(request, chunk.length)
-        chunks.push(chunk)
+        gathered.add(chunk)
       } catch (error) {
         end(error instanceof Error ? error : new Error(String(error)))
       }
     })
-    payload.on('end', () => end(null, target ?? Buffer.concat(chunks)))
+    payload.on('end', () => end(null, target ?? gathered.whole()))
     payload.on('error', () => done && end(new CallerLeft()))
     payload.on('close', () => done && end(new CallerLeft()))
     onBrokenUpload(request.raw, (problem) => end(problem))

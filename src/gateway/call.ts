@@ -2,10 +2,13 @@ import type { Offer, Outcome, Wanted } from '../catalog/offer.ts'
 import type { Credits } from '../credits.ts'
 import { Problem, StoreUnavailable } from '../errors.ts'
 import type { Identity } from '../keys/keys.ts'
-import type { Balance, Ending, Hold, Ledger } from '../ledger/ledger.ts'
+import type { Balance, Ending, Hold, Ledger, Request } from '../ledger/ledger.ts'
+import type { Queue } from '../limits/queue.ts'
 import type { Replays, Scope } from '../replays/replays.ts'
 import type { Statement } from '../store/store.ts'
+import type { Trace } from '../tracing.ts'
 import type { Answer } from '../upstream/answer.ts'
+import type { Turn } from '../upstream/turns.ts'
 import type { Forwarded, Parcel, Upstream } from '../upstream/upstream.ts'
 import type { Afterwards } from './afterwards.ts'
 
@@ -23,12 +26,16 @@ export type Call = {
   readonly again: Again | undefined
   /** Whether the caller has hung up. */
   readonly gone: () => boolean
+  /** Runs the work once the caller has left. */
+  readonly onLeave: (work: () => void) => void
+  readonly trace: Trace
 }
 
 export type Rooms = {
   readonly replays: Replays
   readonly ledger: Ledger
   readonly upstream: Upstream
+  readonly queue: Queue<Turn>
   readonly afterwards: Afterwards
   readonly chargeFiltered: boolean
   /** How long a settle that cannot be committed is tried again before nothing is delivered. */
@@ -53,15 +60,21 @@ export class LeftEarly extends Error {}
  * nothing depends on the caller's socket: the outcome decides.
  */
 export async function serveCall(call: Call, rooms: Rooms): Promise<Served> {
-  const { ledger, upstream } = rooms
-  refuseWithoutToken(upstream)
-  if (call.gone()) throw new LeftEarly()
+  const { upstream } = rooms
+  const { trace } = call
+  trace.at('turn')
   const price = call.offer.quote(call.wanted.form).most
-  const hold = await ledger.hold(requestOf(call, price), claim(call, rooms)).catch(ledgerTrouble)
-  const forwarded = await upstream.forward(call.parcel, call.gone)
+  const request = requestOf(call, price)
+  const waited = turnFor(call, request, rooms)
+  const turn = waited instanceof Promise ? await waited : waited
+  trace.at('hold')
+  const hold = await holdOf(call, request, turn, rooms)
+  const forwarded = await upstream.forward(call.parcel, turn, call.gone, trace)
+  trace.at('judge')
   const outcome = call.offer.judge(forwarded, call.wanted, { ...rooms, cleanse: upstream.cleanse })
   const ending = endingOf(outcome, forwarded, hold)
   // Settle before the first byte goes out: the upstream has billed us by now.
+  trace.at(outcome.paid ? 'settle' : 'release')
   const end = outcome.refusal
     ? await release(hold, ending, rooms)
     : await deliverable(call, outcome, forwarded, hold, ending, rooms)
@@ -74,7 +87,7 @@ function unwritten(outcome: Outcome, refusal: Problem): Outcome {
   return { ...outcome, outcome: 'unknown', paid: false, mayBill: true, reason: refusal.code, level: 'error', refusal }
 }
 
-function requestOf({ id, key, offer, parcel, clientRequestId }: Call, price: Credits) {
+function requestOf({ id, key, offer, parcel, clientRequestId }: Call, price: Credits): Request {
   const { id: keyId, accountId, spendId, mode } = key
   const amount = mode === 'test' ? (0 as Credits) : price
   const { priceVersion, upstream, id: offerId } = offer
@@ -82,12 +95,20 @@ function requestOf({ id, key, offer, parcel, clientRequestId }: Call, price: Cre
   return { id, accountId, keyId, spendId, mode, ...sold, bytesIn: parcel.body.length, clientRequestId }
 }
 
-// Without a usable token the call is refused before anything is held.
-function refuseWithoutToken(upstream: Upstream): void {
-  const { state, waitMs } = upstream.outlook()
-  if (state === 'ready') return
-  const code = state === 'cooling' ? 'rate_limit_exceeded' : 'upstream_unavailable'
-  throw new Problem(code, { retryAfterSeconds: waitMs / 1000 })
+/** A token for this call, waited for in the fair queue. Who is plainly short of credits does not wait for nothing. */
+function turnFor({ key, gone, onLeave }: Call, request: Request, { queue, ledger }: Rooms): Turn | Promise<Turn> {
+  if (gone()) throw new LeftEarly()
+  return queue.turn({ lane: key.accountId, onLeave }, () => ledger.foresee(request).catch(ledgerTrouble))
+}
+
+async function holdOf(call: Call, request: Request, turn: Turn, rooms: Rooms): Promise<Hold> {
+  try {
+    if (call.gone()) throw new LeftEarly()
+    return await rooms.ledger.hold(request, claim(call, rooms)).catch(ledgerTrouble)
+  } catch (error) {
+    turn.giveBack()
+    throw error
+  }
 }
 
 function endingOf(outcome: Outcome, { answer, attempts, ms }: Forwarded, hold: Hold): Ending {

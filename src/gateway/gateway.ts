@@ -8,29 +8,43 @@ import { Problem } from '../errors.ts'
 import { openEntrance } from '../keys/entrance.ts'
 import type { Identity, Keys } from '../keys/keys.ts'
 import { RefusedAlongside } from '../ledger/ledger.ts'
+import type { Bytes } from '../limits/bytes.ts'
 import type { Failures } from '../limits/failures.ts'
 import { rateAs, rateHooks, storeOf, type Windows } from '../limits/rate.ts'
 import type { Slot, Slots } from '../limits/slots.ts'
+import type { Metrics } from '../metrics.ts'
+import type { KeyOfSession } from '../sessions/cookie.ts'
+import type { Tracing } from '../tracing.ts'
 import type { Parcel } from '../upstream/upstream.ts'
 import { againOf, replayed } from './again.ts'
 import { announcedBytes, bodyReader, tooLarge } from './body.ts'
 import { type Rooms as SpineRooms, serveCall } from './call.ts'
 import { type Accept, acceptOf, mayBuy } from './gate.ts'
-import { operationOf } from './operation.ts'
+import { operationOf, playgroundOf } from './operation.ts'
 import { boundaryOf, type ReadOdd, readParts } from './parts.ts'
 import { stabilityErrors } from './refusals.ts'
 import { answer, receipt, refusal } from './reply.ts'
 import { Visit } from './visit.ts'
 
-export type GatewayRooms = Omit<SpineRooms, 'upstream'> & {
+export type GatewayRooms = Omit<SpineRooms, 'upstream' | 'queue'> & {
   readonly catalog: Catalog
   readonly keys: Keys
   readonly failures: Failures
   readonly windows: Windows
   readonly slots: Slots
-  readonly upstreams: Readonly<Record<'live' | 'test', SpineRooms['upstream']>>
+  readonly bytes: Bytes
+  readonly upstreams: Readonly<Record<'live' | 'test', Pick<SpineRooms, 'upstream' | 'queue'>>>
   readonly readOdd: ReadOdd
   readonly log: Logger
+  /**
+   * Where a session may pay as its key does: at paths that only the pages of the dashboard know. The paths that are sold
+   * are never paid for by what a browser sends along by itself.
+   */
+  readonly keyOfSession?: KeyOfSession | undefined
+  readonly metrics: Metrics
+  readonly tracing: Tracing
+  /** Hears of every call that went through the ledger; synchronous. */
+  readonly noticed: (callId: string, key: Identity, outcome: string) => void
   /** Whether new paid calls are refused because the house is closing. */
   readonly closing: () => boolean
   /** Wraps the work of a call, so that a closing house can wait for it. */
@@ -62,13 +76,17 @@ export async function gateway(scope: FastifyInstance, rooms: GatewayRooms): Prom
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser(
     '*',
-    bodyReader(settings.bodyLimitBytes, () => undefined),
+    bodyReader(settings.bodyLimitBytes, {
+      began: (request, upload) => visitOf(request).load?.awaits(upload),
+      took: (request, bytes) => takeBytes(visitOf(request), bytes),
+    }),
   )
   for (const offer of catalog.offers) {
     const hooks = [...opening(offer, rooms), ...rates, ...closingChecks(rooms)]
     for (const [index, url] of offer.paths.entries()) {
       // The other paths are the same operation.
-      const config = index === 0 ? { operation: operationOf(offer) } : {}
+      const told = rooms.keyOfSession ? playgroundOf(offer) : operationOf(offer)
+      const config = index === 0 ? { operation: told } : {}
       scope.route({ method: offer.method, url, config, onRequest: hooks, handler: handler(offer, rooms) })
     }
   }
@@ -88,10 +106,10 @@ function opening(offer: Offer, rooms: GatewayRooms): Hook[] {
     visitOf(request).identity = identity
   }
   // The line of a call is built from chosen fields, and the net below them costs more than the line itself.
-  const lines = rooms.log.child({}, { redact: [] })
+  const watchers = { log: rooms.log.child({}, { redact: [] }), metrics: rooms.metrics, tracing: rooms.tracing }
   const entrance = openEntrance(rooms, admit, (identity) => mayBuy(identity, offer))
   const begin: Hook = (request, reply, done) => {
-    request.setDecorator('visit', new Visit(request, reply, offer, lines))
+    request.setDecorator('visit', new Visit(request, reply, offer, watchers))
     done(refusalOfAll(offer, rooms))
   }
   return [begin, entrance.enter]
@@ -104,7 +122,7 @@ function refusalOfAll({ id, enabled }: Offer, { closing }: GatewayRooms): Proble
 }
 
 /** What is asked last before a body byte is read: a slot, and a head this route can serve. */
-function closingChecks({ slots, settings }: GatewayRooms): Hook[] {
+function closingChecks({ slots, bytes, settings }: GatewayRooms): Hook[] {
   function check(request: FastifyRequest): undefined | Promise<void> {
     const slotsTaken = takeSlots(visitOf(request), identityOf(request))
     return slotsTaken ? slotsTaken.then(() => checkHead(request)) : checkHead(request)
@@ -115,6 +133,11 @@ function closingChecks({ slots, settings }: GatewayRooms): Hook[] {
     readableType(request)
     const announced = announcedBytes(request.raw)
     if (announced !== undefined && announced > settings.bodyLimitBytes) throw tooLarge(settings.bodyLimitBytes)
+    const visit = visitOf(request)
+    visit.load = bytes.load()
+    visit.atEnd(visit.load.giveBack)
+    takeBytes(visit, announced ?? 0)
+    visit.trace.at('body')
   }
 
   function takeSlots(visit: Visit, { id, accountId, mode, maxConcurrency, account }: Identity) {
@@ -149,6 +172,12 @@ function closingChecks({ slots, settings }: GatewayRooms): Hook[] {
   ]
 }
 
+function takeBytes({ load }: Visit, bytes: number): void {
+  if (load?.take(bytes) === false) {
+    throw new Problem('busy', { sentence: 'The house holds as many bytes as it may; try again shortly.' })
+  }
+}
+
 function readableType(request: FastifyRequest): void {
   let count = 0
   const { rawHeaders } = request.raw
@@ -166,16 +195,25 @@ function readableType(request: FastifyRequest): void {
 }
 
 function handler(offer: Offer, rooms: GatewayRooms) {
+  const { live, test } = rooms.upstreams
+  const spines = { live: { ...rooms, ...live }, test: { ...rooms, ...test } }
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const visit = visitOf(request)
     return rooms.working(
       visit.id,
-      visit.handling(() => handle(request, reply, visit, offer, rooms)),
+      visit.handling(() => handle(request, reply, visit, offer, rooms, spines)),
     )
   }
 }
 
-async function handle(request: FastifyRequest, reply: FastifyReply, visit: Visit, offer: Offer, rooms: GatewayRooms) {
+async function handle(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  visit: Visit,
+  offer: Offer,
+  rooms: GatewayRooms,
+  spines: Readonly<Record<'live' | 'test', SpineRooms>>,
+) {
   const key = identityOf(request)
   const accept = acceptOf(request)
   const form = await formOf(request, rooms.readOdd)
@@ -184,23 +222,32 @@ async function handle(request: FastifyRequest, reply: FastifyReply, visit: Visit
   if (faults.length > 0) throw new Problem('bad_request', { errors: faults })
   const again = againOf(request, key, offer, accept, form)
   const earlier = again && (await replayed(reply, again, rooms.replays))
-  if (earlier) return reply.send(earlier)
-  const parcel = parcelOf(request, offer, key, accept, form)
+  if (earlier) return sendKept(reply, visit, earlier)
+  const parcel = { ...parcelOf(request, offer, key, accept, form), keeps: visit.load?.add }
   const gone = () => reply.raw.destroyed || !request.raw.socket.writable
+  const onLeave = (work: () => void) => void (reply.raw.destroyed ? work() : reply.raw.once('close', work))
   const clientRequestId = clientRequestIdOf(request)
-  const call = { id: visit.id, key, offer, wanted: { accept, form }, parcel, clientRequestId, again, gone }
+  const { id, trace } = visit
+  const call = { id, key, offer, wanted: { accept, form }, parcel, clientRequestId, again, gone, onLeave, trace }
   try {
-    visit.served = await serveCall(call, { ...rooms, upstream: rooms.upstreams[key.mode] })
+    visit.served = await serveCall(call, spines[key.mode])
   } catch (error) {
     // Two requests with one Idempotency-Key came at once, and the other one was first.
     if (!again || !(error instanceof RefusedAlongside)) throw error
     const first = await replayed(reply, again, rooms.replays)
     if (!first) throw new Problem('idempotency_in_progress', { retryAfterSeconds: 1 })
-    return reply.send(first)
+    return sendKept(reply, visit, first)
   }
+  rooms.noticed(visit.id, key, visit.served.outcome.outcome)
+  trace.at('reply')
   receipt(reply, visit.served, key.mode)
   const { refusal: problem } = visit.served.outcome
   return reply.send(problem ? refusal(reply, visit.id, problem) : answer(reply, visit.served))
+}
+
+function sendKept(reply: FastifyReply, { load }: Visit, bytes: Buffer): FastifyReply {
+  load?.add(bytes.length)
+  return reply.send(bytes)
 }
 
 /** Where a well-known client puts the caller's key; the upstream must not see it. */

@@ -1,5 +1,5 @@
 import type { Offer } from '../catalog/offer.ts'
-import { type Described, exampleCallId, headerRef, type Refused, refusals } from '../described.ts'
+import { type Described, exampleCallId, headerRef, type Refused, refusals, signedIn } from '../described.ts'
 import { Problem } from '../errors.ts'
 import { refusalBody } from './reply.ts'
 
@@ -51,6 +51,14 @@ export function operationOf(offer: Offer): Described {
     requestBody: { required: true, content: { 'multipart/form-data': formOf(offer) } },
     responses: { 200: answered, ...refusals(refused, dialect) },
   }
+}
+
+/** The same call from the dashboard, where a session stands in for the key. */
+export function playgroundOf(offer: Offer): Described {
+  const sold = operationOf(offer)
+  const [operationId, summary] = [`${sold['operationId']}FromDashboard`, `Try: ${offer.summary}`]
+  const own = { operationId, summary, tags: ['dashboard'], security: [signedIn] }
+  return { ...sold, ...own, description: 'Paid by the key that is signed in, and the same call in all else.' }
 }
 
 const header = (name: string, description: string, schema: Described) => ({
@@ -129,6 +137,11 @@ const dialect = {
   headers: told(['x-request-id']),
 }
 
+const lookAlikeRefusals: readonly Refused[] = [
+  ...(['unauthorized', 'forbidden', 'account_suspended', 'rate_limited'] as const),
+  ...(['internal_error', 'ledger_unavailable'] as const),
+]
+
 /** How a look-alike of the upstream's own paths is described. */
 export function lookAlikeOf(operationId: string, summary: string, schema: Described, example: unknown): Described {
   const answer = {
@@ -141,7 +154,7 @@ export function lookAlikeOf(operationId: string, summary: string, schema: Descri
     description: 'Answered here with what is known of the caller, and never forwarded. Also without `/sd`.',
     responses: {
       200: answer,
-      ...refusals(['unauthorized', 'forbidden', 'account_suspended', 'rate_limited', 'internal_error'], dialect),
+      ...refusals(lookAlikeRefusals, dialect),
     },
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { BrokenUpload } from '../connections.ts'
 import { Problem, problemOf } from '../errors.ts'
+import { LeftQueue } from '../limits/queue.ts'
 import { CallerLeft } from './body.ts'
 import { LeftEarly } from './call.ts'
 import { refusal } from './reply.ts'
@@ -11,7 +12,7 @@ import type { Visit } from './visit.ts'
 export function stabilityErrors(log: Logger, visitIn: (request: FastifyRequest) => Visit | null = () => null) {
   return (error: Error & { statusCode?: number }, request: FastifyRequest, reply: FastifyReply) => {
     const visit = visitIn(request)
-    if (error instanceof CallerLeft || error instanceof LeftEarly) {
+    if (error instanceof CallerLeft || error instanceof LeftEarly || error instanceof LeftQueue) {
       return reply.hijack().raw.destroy()
     }
     const problem = asAtTheUpstream(problemOf(error))

@@ -1,16 +1,24 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { Offer } from '../catalog/offer.ts'
-import { type ClientAct, wasCut } from '../connections.ts'
+import type { ClientAct } from '../connections.ts'
 import { formatCredits } from '../credits.ts'
 import type { Problem } from '../errors.ts'
 import type { Identity } from '../keys/keys.ts'
+import type { Load } from '../limits/bytes.ts'
+import type { Metrics } from '../metrics.ts'
+import { wasCut } from '../standstill.ts'
+import type { Trace, Tracing } from '../tracing.ts'
 import type { Served } from './call.ts'
+
+/** Who hears how a visit ended. */
+export type Watchers = { readonly log: Logger; readonly metrics: Metrics; readonly tracing: Tracing }
 
 /** What is known of one request at a paid route, from its first byte to its log line. */
 export class Visit {
   readonly id: string
   readonly offer: Offer
+  readonly trace: Trace
   readonly #startedMs = performance.now()
   readonly #atEnd: (() => void)[] = []
   identity: Identity | undefined
@@ -18,19 +26,23 @@ export class Visit {
   problem: Problem | undefined
   /** What the caller did, where that is not plain from how the reply ended. */
   act: ClientAct | undefined
+  /** What it keeps in memory, from the moment its body may come. */
+  load: Load | undefined
   bytesIn = 0
   #handling = false
   #closed = false
   #ended = false
   #leftUnanswered = false
 
-  constructor(request: FastifyRequest, reply: FastifyReply, offer: Offer, log: Logger) {
+  constructor(request: FastifyRequest, reply: FastifyReply, offer: Offer, watchers: Watchers) {
     this.id = request.id
     this.offer = offer
+    this.trace = watchers.tracing.call(request.headers, this.id, offer.id)
+    watchers.metrics.callBegan()
     reply.raw.once('close', () => {
       this.#closed = true
       this.#leftUnanswered ||= !reply.raw.headersSent
-      if (!this.#handling) this.#end(request, reply, log)
+      if (!this.#handling) this.#end(request, reply, watchers)
     })
     this.handling = (work) => {
       this.#handling = true
@@ -38,7 +50,7 @@ export class Visit {
         this.#handling = false
         // Who has closed a half by now has not waited for the reply.
         if (!request.raw.socket.writable && !reply.raw.writableFinished) this.#leftUnanswered = true
-        if (this.#closed) this.#end(request, reply, log)
+        if (this.#closed) this.#end(request, reply, watchers)
       })
     }
   }
@@ -53,12 +65,25 @@ export class Visit {
     else this.#atEnd.push(giveBack)
   }
 
-  #end(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  #end(request: FastifyRequest, reply: FastifyReply, { log, metrics }: Watchers): void {
     if (this.#ended) return
     this.#ended = true
     for (const giveBack of this.#atEnd) giveBack()
     const { outcome, forwarded, charged } = this.served ?? {}
     const client = this.#clientAct(request, reply)
+    const end = outcome?.outcome ?? (this.problem || client ? 'refused' : 'replayed')
+    const ms = performance.now() - this.#startedMs
+    metrics.callEnded({
+      ...{ offer: this.offer.id, mode: this.identity?.mode, outcome: end, act: client, ms },
+      refusal: outcome ? undefined : this.problem?.code,
+      upstream: forwarded,
+      mayBill: outcome?.mayBill ?? false,
+      chargedMillionths: charged ?? 0,
+    })
+    // The reason is the one about money where money moved; what the caller did stands beside it.
+    const reason = outcome?.reason ?? client ?? this.problem?.code ?? 'replayed'
+    const status = reply.raw.headersSent ? reply.statusCode : undefined
+    this.trace.end(end, reason, status)
     const level = outcome?.level ?? 'info'
     log[level](
       {
@@ -66,15 +91,14 @@ export class Visit {
         account: this.identity?.accountId,
         key: this.identity?.id,
         offer: this.offer.id,
-        outcome: outcome?.outcome ?? (this.problem || client ? 'refused' : 'replayed'),
-        // The reason is the one about money where money moved; what the caller did stands beside it.
-        reason: outcome?.reason ?? client ?? this.problem?.code ?? 'replayed',
+        outcome: end,
+        reason,
         client,
         warning: outcome?.warning,
         credits: charged === undefined ? undefined : formatCredits(charged),
-        status: reply.raw.headersSent ? reply.statusCode : undefined,
+        status,
         upstream_status: forwarded?.answer.status,
-        ms: Math.round(performance.now() - this.#startedMs),
+        ms: Math.round(ms),
         upstream_ms: forwarded && Math.round(forwarded.ms),
         bytes_in: this.bytesIn,
         delivered: reply.raw.writableFinished,

@@ -7,6 +7,8 @@ const missing = 'Send your key in the authorization header: Bearer tg_live_...'
 const malformed = 'What was sent as a key is not one: a key has a prefix, 32 characters and a checksum.'
 const invalid = 'This key is not valid: it is unknown, revoked or expired.'
 
+const over = 'The session has ended with its key; sign in again.'
+
 function refused(sentence: string, cause?: string): Problem {
   return new Problem('unauthorized', { sentence, cause })
 }
@@ -39,10 +41,17 @@ function bare(authorization: string): string {
 export type Entrance = {
   /** Hands on the identity, at once if the key is remembered. */
   enter(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void
+  /** Whom the key behind a digest stands for. Throws Problem; a failure is counted if it is a try. */
+  show(request: FastifyRequest, digest: string, as: 'try' | 'session'): Promise<Identity>
 }
+
+/** The digest of the key that a request's session stands for; undefined for a request without one. */
+type KeyOfSession = (request: FastifyRequest) => Promise<string> | undefined
 
 type EntranceRooms = {
   readonly keys: Keys
+  /** Where a session may stand in for a key; a request with both is one with a key. */
+  readonly keyOfSession?: KeyOfSession | undefined
   readonly failures: {
     /** Counts a failed sign-in from an address; answers the seconds to wait once there were too many. */
     note(address: string): number | undefined
@@ -54,7 +63,7 @@ type EntranceRooms = {
  * throws a Problem for a key that is not for this door.
  */
 export function openEntrance(
-  { keys, failures }: EntranceRooms,
+  { keys, failures, keyOfSession }: EntranceRooms,
   admit: (request: FastifyRequest, identity: Identity) => void,
   may: (identity: Identity) => void,
 ): Entrance {
@@ -69,7 +78,7 @@ export function openEntrance(
     })
   }
 
-  function check(request: FastifyRequest, identity: Identity | undefined): void {
+  function check(request: FastifyRequest, identity: Identity | undefined): Identity {
     if (!identity || statusOf(identity, Date.now()) !== 'active') throw refused(invalid)
     admit(request, identity)
     if (identity.account.status !== 'active') throw new Problem('account_suspended')
@@ -77,9 +86,12 @@ export function openEntrance(
     if (identity.allows && !identity.allows(request.ip)) {
       throw new Problem('forbidden', { sentence: 'This key may not be used from this address.' })
     }
+    return identity
   }
 
   function enter(request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void {
+    const session = namesKey(request) ? undefined : keyOfSession?.(request)
+    if (session) return void session.then((digest) => show(request, digest, 'session')).then(() => done(), done)
     const finish = (work: () => void): void => {
       const problem = problemIn(work)
       done(problem?.code === 'unauthorized' ? failed(request, problem) : problem)
@@ -91,7 +103,21 @@ export function openEntrance(
     else keys.find(digest).then((identity) => finish(() => check(request, identity)), done)
   }
 
-  return { enter }
+  async function show(request: FastifyRequest, digest: string, as: 'try' | 'session'): Promise<Identity> {
+    const identity = keys.known(digest) ?? (await keys.find(digest))
+    try {
+      return check(request, identity)
+    } catch (error) {
+      if (!(error instanceof Problem) || error.code !== 'unauthorized') throw error
+      throw as === 'try' ? failed(request, error) : refused(over, error.message)
+    }
+  }
+
+  return { enter, show }
+}
+
+function namesKey({ headers }: FastifyRequest): boolean {
+  return headers.authorization !== undefined || headers['x-api-key'] !== undefined
 }
 
 function problemIn(work: () => void): Problem | undefined {

@@ -1,13 +1,8 @@
+import { clocks } from '../store/clock.ts'
 import type { Store } from '../store/store.ts'
 
 /** How long a process may be silent before its holds count as nobody's. */
 const leaseMs = 60_000
-
-// Leases run on the database's clock, which is one for all: no replica's own clock can end another's lease.
-const clocks = {
-  postgres: 'CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)',
-  sqlite: `CAST(unixepoch('subsec') * 1000 AS INTEGER)`,
-}
 
 export type Leases = ReturnType<typeof openLeases>
 
@@ -30,6 +25,12 @@ export function openLeases(store: Store, owner: string) {
     return rows.map((row) => String(row['owner']))
   }
 
+  /** How many processes serve this database now. */
+  async function alive(): Promise<number> {
+    const [row] = await store.read(`SELECT count(*) AS alive FROM instances WHERE until >= ${now}`)
+    return Number(row?.['alive'] ?? 1)
+  }
+
   /** Forgets those whose lease is over and who own nothing any more. */
   async function forget(): Promise<void> {
     const sql = `DELETE FROM instances WHERE until < ${now}
@@ -42,5 +43,5 @@ export function openLeases(store: Store, owner: string) {
     await store.write([{ sql: 'DELETE FROM instances WHERE id = $1', params: [owner] }], { lane: 'end' })
   }
 
-  return { owner, renew, gone, forget, leave }
+  return { owner, renew, alive, gone, forget, leave }
 }

@@ -1,7 +1,7 @@
 import { type Credits, noCredits } from '../credits.ts'
 import { Problem, StoreUnavailable } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { type Manner, rowOf, type Statement, type Store, type Written } from '../store/store.ts'
+import { type Manner, type Row, rowOf, type Statement, type Store, type Written } from '../store/store.ts'
 import { why } from './refusal.ts'
 import * as texts from './texts.ts'
 import { endRow, holdRow } from './together.ts'
@@ -23,7 +23,7 @@ export type Request = {
 }
 
 /** Credits set aside for one call, until exactly one settle or release ends it. */
-export type Hold = Request & { readonly balance: Balance /** By the clock that made it. */; readonly day: number }
+export type Hold = Request & { readonly balance: Balance /** The day it counts in. */; readonly day: number }
 
 /** `available` is posted minus held, never below zero. */
 export type Balance = { readonly posted: Credits; readonly held: Credits; readonly available: Credits }
@@ -78,15 +78,19 @@ const lostMs = 60_000
 const noBalance: Balance = { posted: noCredits, held: noCredits, available: noCredits }
 const unconfirmed: Ending = { outcome: 'failed', reason: 'hold_unconfirmed', mayBill: false, credits: noCredits }
 
-type Made = { readonly balance: Balance } | { readonly refused: string }
+type Made = { readonly balance: Balance; readonly day: number } | { readonly refused: string }
 
 function madeBy(done: Written | Made): Made {
   if ('balance' in done || done.refused !== undefined) return done
-  return { balance: balanceOf(rowOf(done.rows, 0)) }
+  return madeAs(rowOf(done.rows, 1))
+}
+
+function madeAs(row: Row): Made {
+  return { balance: balanceOf(row), day: Number(row['day']) }
 }
 
 function balanceIn(end: Written): Balance | undefined {
-  return end.refused === undefined ? balanceOf(rowOf(end.rows, 1)) : undefined
+  return end.refused === undefined ? balanceOf(rowOf(end.rows, 2)) : undefined
 }
 
 function isLost(error: unknown): boolean {
@@ -100,7 +104,13 @@ export type Ledger = ReturnType<typeof openLedger>
  * `alongside` share it. All throw StoreUnavailable when the database cannot write; then nothing has happened.
  */
 export function openLedger(store: Store, owner: string) {
-  const lost = new Map<string, { readonly hold: Hold; readonly untilMs: number }>()
+  const lost = new Map<string, { readonly untilMs: number }>()
+
+  /** Throws the Problem with which a hold would be refused as things stand; holds nothing. */
+  async function foresee(request: Request): Promise<void> {
+    const problem = await why(store, request, Date.now())
+    if (problem) throw problem
+  }
 
   /** Throws Problem: insufficient_credits, quota_exceeded, unauthorized, account_suspended; RefusedAlongside. */
   async function hold(request: Request, alongside: readonly Statement[] = []): Promise<Hold> {
@@ -110,7 +120,7 @@ export function openLedger(store: Store, owner: string) {
       // Only alone is a refusal certain, so what was refused among many is asked for once more by itself.
       const together = tries === 3 && alongside.length === 0 ? holdRow(request, owner, nowMs) : undefined
       const done = await written(request, unit, together)
-      if ('balance' in done) return { ...request, balance: done.balance, day: texts.dayOf(nowMs) }
+      if ('balance' in done) return { ...request, ...done }
       if (done.refused !== 'account' && done.refused !== 'quota') throw new RefusedAlongside(done.refused)
       // The reason is read afterwards; when it is gone by then, the hold deserves another try.
       const problem = await why(store, request, nowMs)
@@ -126,8 +136,7 @@ export function openLedger(store: Store, owner: string) {
     } catch (error) {
       if (!isLost(error)) throw error
     }
-    const hold = { ...request, balance: noBalance, day: texts.dayOf(Date.now()) }
-    lost.set(request.id, { hold, untilMs: performance.now() + lostMs })
+    lost.set(request.id, { untilMs: performance.now() + lostMs })
     const made = (await heldAs(request.id)) ?? madeBy(await store.write(unit).catch(unlessHeld(request.id)))
     // The first try can end no other way any more: it has been made, or its id has been given to this one.
     if ('balance' in made) lost.delete(request.id)
@@ -144,14 +153,15 @@ export function openLedger(store: Store, owner: string) {
 
   async function heldAs(id: string): Promise<Made | undefined> {
     const [row] = await store.read(texts.stateAndBalance, [id])
-    return row?.['state'] === 'held' ? { balance: balanceOf(row) } : undefined
+    return row?.['state'] === 'held' ? madeAs(row) : undefined
   }
 
   /** Releases holds whose making nobody could confirm, once they turn up; answers how many did. */
   async function tidy(): Promise<number> {
     let count = 0
-    for (const [id, { hold, untilMs }] of lost) {
-      if (await release(hold, unconfirmed)) count++
+    for (const [id, { untilMs }] of lost) {
+      const [row] = await store.read(texts.openHold, [id])
+      if (row && (await release(holdOf(row), unconfirmed))) count++
       else if (performance.now() < untilMs) continue
       lost.delete(id)
     }
@@ -262,7 +272,7 @@ export function openLedger(store: Store, owner: string) {
     return done.rows[0]?.length ?? 0
   }
 
-  return { hold, tidy, settle, release, undo, refund, grant, recover, forgetCalls }
+  return { hold, foresee, tidy, settle, release, undo, refund, grant, recover, forgetCalls }
 }
 
 function holdOf(row: Readonly<Record<string, unknown>>): Hold {

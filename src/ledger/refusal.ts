@@ -1,9 +1,9 @@
-import { nextPeriod } from '../counters.ts'
+import type { QuotaPeriod } from '../allowance.ts'
+import { type Counters, nextPeriod, spentIn } from '../counters.ts'
 import { type Credits, formatCredits, jsonCredits } from '../credits.ts'
 import { Problem } from '../errors.ts'
 import type { Row, Store } from '../store/store.ts'
 import type { Request } from './ledger.ts'
-import { dayOf } from './texts.ts'
 
 const circumstances = `SELECT accounts.status, accounts.posted - accounts.held AS available,
     accounts.quota_credits AS account_quota, accounts.quota_period AS account_period, accounts.day AS account_day,
@@ -44,8 +44,8 @@ function tooFew(available: Credits, amount: Credits): Problem | undefined {
 function overQuota(row: Row, whose: 'key' | 'account', amount: Credits, nowMs: number): Problem | undefined {
   if (row[`${whose}_quota`] === null || amount === 0) return undefined
   const quota = Number(row[`${whose}_quota`]) as Credits
-  const period = String(row[`${whose}_period`])
-  const used = usedIn(row, whose, period, nowMs)
+  const period = row[`${whose}_period`] as QuotaPeriod
+  const used = spentIn(countersIn(row, whose), period, nowMs)
   if (used + amount <= quota) return undefined
   const details = { limit: jsonCredits(quota), used: jsonCredits(used), required: jsonCredits(amount), period }
   const sentence = `The ${whose}'s quota of ${formatCredits(quota)} credits ${period === 'total' ? 'in total' : `a ${period}`} has no room for ${formatCredits(amount)} more.`
@@ -59,11 +59,13 @@ function overQuota(row: Row, whose: 'key' | 'account', amount: Credits, nowMs: n
   })
 }
 
-function usedIn(row: Row, whose: 'key' | 'account', period: string, nowMs: number): Credits {
-  const counted = Number(row[`${whose}_day`])
-  const today = dayOf(nowMs)
-  if (period === 'total') return Number(row[`${whose}_total_used`]) as Credits
-  if (period === 'day') return (counted >= today ? Number(row[`${whose}_day_used`]) : 0) as Credits
-  const month = Math.floor(counted / 100) >= Math.floor(today / 100)
-  return (month ? Number(row[`${whose}_month_used`]) : 0) as Credits
+function countersIn(row: Row, whose: 'key' | 'account'): Counters {
+  const count = (name: string) => Number(row[`${whose}_${name}`])
+  const credits = (name: string) => count(name) as Credits
+  return {
+    day: count('day'),
+    dayUsed: credits('day_used'),
+    monthUsed: credits('month_used'),
+    totalUsed: credits('total_used'),
+  }
 }

@@ -1,13 +1,8 @@
 import type { Credits } from '../credits.ts'
 import { newId } from '../ids.ts'
 import type { Statement } from '../store/store.ts'
+import { dayOf } from '../times.ts'
 import type { Ending, Gift, Hold, Request } from './ledger.ts'
-
-/** The UTC day of a moment as a number such as 20261122; dividing by 100 gives its month. */
-export function dayOf(ms: number): number {
-  const date = new Date(ms)
-  return date.getUTCFullYear() * 10_000 + (date.getUTCMonth() + 1) * 100 + date.getUTCDate()
-}
 
 // A replica whose clock is behind must not open yesterday again, so the day of a counter only grows.
 const laterDay = (table: string, day: string) => `CASE WHEN ${table}.day > ${day} THEN ${table}.day ELSE ${day} END`
@@ -30,30 +25,40 @@ export const count = (table: string, day: string, amount: string) => `day = ${la
 // SQLite is handed every number as a double, and a double would not lose the day when it is divided.
 const today = 'CAST($4 AS BIGINT)'
 
+// No RETURNING, FROM or INSERT ... SELECT in what every call does: for each of them SQLite builds a table in memory, or a
+// journal to undo it alone, at twice the cost of the statement.
 const holdAccount = `UPDATE accounts SET held = held + $3, ${count('accounts', today, '$3')}
   WHERE id = $1 AND status = 'active' AND posted - held >= $3 AND ${fits('accounts', 'accounts', today, '$3')}
     AND EXISTS (SELECT 1 FROM keys JOIN spends ON spends.id = keys.spend_id
       WHERE keys.id = $2 AND keys.account_id = $1 AND keys.revoked_at IS NULL
-        AND (keys.expires_at IS NULL OR keys.expires_at > $5) AND ${fits('keys', 'spends', today, '$3')})
-  RETURNING posted, held`
+        AND (keys.expires_at IS NULL OR keys.expires_at > $5) AND ${fits('keys', 'spends', today, '$3')})`
+
+const accountNow = 'SELECT posted, held, day FROM accounts WHERE id = $1'
 
 // The quota is asked here again: where rows are locked one by one, only this statement sees the counter's last value.
-const holdSpend = `UPDATE spends SET ${count('spends', 'accounts.day', '$3')} FROM keys, accounts
-  WHERE spends.id = $1 AND keys.id = $2 AND accounts.id = keys.account_id AND ${fits('keys', 'spends', 'accounts.day', '$3')}`
+const holdSpend = `UPDATE spends SET (day, day_used, month_used, total_used) = (
+    SELECT ${laterDay('spends', 'accounts.day')}, ${usedToday('spends', 'accounts.day')} + $3,
+      ${usedThisMonth('spends', 'accounts.day')} + $3, spends.total_used + $3 FROM accounts WHERE accounts.id = $4)
+  WHERE id = $1 AND EXISTS (SELECT 1 FROM keys JOIN accounts ON accounts.id = keys.account_id
+    WHERE keys.id = $2 AND ${fits('keys', 'spends', 'accounts.day', '$3')})`
 
 const holdCall = `INSERT INTO calls (id, account_id, key_id, spend_id, offer, mode, state, upstream_may_bill, price,
     price_version, held, credits, upstream, bytes_in, client_request_id, owner, day, created_at)
-  SELECT $1, accounts.id, $3, $4, $5, $6, 'held', 0, $7, $8, $9, 0, $10, $11, $12, $13, accounts.day, $14
-  FROM accounts WHERE accounts.id = $2`
+  VALUES ($1, $2, $3, $4, $5, $6, 'held', 0, $7, $8, $9, 0, $10, $11, $12, $13,
+    (SELECT day FROM accounts WHERE accounts.id = $2), $14)`
 
-/** Sets aside `amount`; the first row has the balance after it. Refuses as `account` or `quota`. */
+/**
+ * Sets aside `amount`; the second statement's row has the balance after it and the day the call counts in. Refuses as
+ * `account` or `quota`.
+ */
 export function hold(request: Request, owner: string, nowMs: number): Statement[] {
   const { id, accountId, keyId, spendId, offer, mode, amount, price, priceVersion } = request
   const { upstream, bytesIn, clientRequestId } = request
   const day = dayOf(nowMs)
   return [
     { sql: holdAccount, params: [accountId, keyId, amount, day, nowMs], must: 'account' },
-    { sql: holdSpend, params: [spendId, keyId, amount], must: 'quota' },
+    { sql: accountNow, params: [accountId] },
+    { sql: holdSpend, params: [spendId, keyId, amount, accountId], must: 'quota' },
     {
       sql: holdCall,
       params: [
@@ -66,30 +71,30 @@ export function hold(request: Request, owner: string, nowMs: number): Statement[
 
 const endCall = `UPDATE calls SET state = $2, outcome = $3, reason = $4, upstream_may_bill = $5, credits = $6,
     token_id = $7, attempts = $8, status = $9, upstream_status = $10, upstream_ms = $11, bytes_out = $12, ended_at = $13
-  WHERE id = $1 AND state = 'held' RETURNING day`
+  WHERE id = $1 AND state = 'held'`
 
 // A call counts in the period of its hold: what is given back belongs to that period, or to none that is still open.
-const giveBack = (table: string, amount: string, callId: string) => `
-  day_used = ${table}.day_used - CASE WHEN ${table}.day = (SELECT day FROM calls WHERE id = ${callId}) THEN ${amount} ELSE 0 END,
-  month_used = ${table}.month_used - CASE WHEN ${table}.day / 100 = (SELECT day / 100 FROM calls WHERE id = ${callId}) THEN ${amount} ELSE 0 END,
+const giveBack = (table: string, amount: string, day: string) => `
+  day_used = ${table}.day_used - CASE WHEN ${table}.day = ${day} THEN ${amount} ELSE 0 END,
+  month_used = ${table}.month_used - CASE WHEN ${table}.day / 100 = ${day} / 100 THEN ${amount} ELSE 0 END,
   total_used = ${table}.total_used - ${amount}`
 
-const endAccount = `UPDATE accounts SET posted = posted - $2, held = held - $3, entries = entries + $4, ${giveBack('accounts', '$5', '$6')}
-  WHERE id = $1 RETURNING posted, held`
-
-const endSpend = `UPDATE spends SET ${giveBack('spends', '$2', '$3')} WHERE id = $1`
+const endAccount = 'UPDATE accounts SET posted = posted - $2, held = held - $3, entries = entries + $4 WHERE id = $1'
+const returnToAccount = `UPDATE accounts SET ${giveBack('accounts', '$2', 'CAST($3 AS BIGINT)')} WHERE id = $1`
+const returnToSpend = `UPDATE spends SET ${giveBack('spends', '$2', 'CAST($3 AS BIGINT)')} WHERE id = $1`
 
 const newEntry = `INSERT INTO entries (account_id, number, id, kind, credits, posted_after, call_id, reason, reference, created_at)
-  SELECT accounts.id, accounts.entries, $2, $3, $4, accounts.posted, $5, $6, $7, $8 FROM accounts WHERE accounts.id = $1`
+  VALUES ($1, (SELECT entries FROM accounts WHERE accounts.id = $1), $2, $3, $4,
+    (SELECT posted FROM accounts WHERE accounts.id = $1), $5, $6, $7, $8)`
 
-const countUsage = `INSERT INTO usage (day, account_id, key_id, offer, mode, calls, succeeded, failed, credits)
-  SELECT day, account_id, key_id, offer, mode, 1, $2, 1 - $2, $3 FROM calls WHERE id = $1
+const countUsage = `INSERT INTO usage (account_id, day, key_id, offer, mode, calls, succeeded, failed, credits)
+  VALUES ($1, $2, $3, $4, $5, 1, $6, 1 - $6, $7)
   ON CONFLICT (account_id, day, key_id, offer, mode) DO UPDATE SET calls = usage.calls + 1,
     succeeded = usage.succeeded + excluded.succeeded, failed = usage.failed + excluded.failed,
     credits = usage.credits + excluded.credits`
 
-const countMonth = `INSERT INTO usage_months (account_id, key_id, month, offer, mode, calls, succeeded, failed, credits)
-  SELECT account_id, key_id, day / 100, offer, mode, 1, $2, 1 - $2, $3 FROM calls WHERE id = $1
+const countMonth = `INSERT INTO usage_months (account_id, month, key_id, offer, mode, calls, succeeded, failed, credits)
+  VALUES ($1, $2, $3, $4, $5, 1, $6, 1 - $6, $7)
   ON CONFLICT (account_id, key_id, month, offer, mode) DO UPDATE SET calls = usage_months.calls + 1,
     succeeded = usage_months.succeeded + excluded.succeeded, failed = usage_months.failed + excluded.failed,
     credits = usage_months.credits + excluded.credits`
@@ -110,29 +115,33 @@ export function isGood({ outcome }: Ending): 1 | 0 {
   return outcome === 'succeeded' || outcome === 'filtered' ? 1 : 0
 }
 
-/** Ends an open hold; the second statement's row has the balance after it. Refuses as `ended`. */
+/** Ends an open hold; the third statement's row has the balance after it. Refuses as `ended`. */
 export function end(state: 'settled' | 'released', hold: Hold, ending: Ending, nowMs: number): Statement[] {
+  const { id, accountId, keyId, spendId, offer, mode, day } = hold
   const charged = chargedOf(state, ending)
   const unused = hold.amount - charged
-  const good = isGood(ending)
+  const counted = [keyId, offer, mode, isGood(ending), charged]
   const unit: Statement[] = [
     {
       sql: endCall,
       params: [
-        ...[hold.id, state, ending.outcome, ending.reason, ending.mayBill ? 1 : 0, charged],
+        ...[id, state, ending.outcome, ending.reason, ending.mayBill ? 1 : 0, charged],
         ...[ending.tokenId ?? null, ending.attempts ?? null, ending.status ?? null],
         ...[ending.upstreamStatus ?? null, ending.upstreamMs ?? null, ending.bytesOut ?? null, nowMs],
       ],
       must: 'ended',
     },
-    { sql: endAccount, params: [hold.accountId, charged, hold.amount, charged > 0 ? 1 : 0, unused, hold.id] },
-    { sql: countUsage, params: [hold.id, good, charged] },
-    { sql: countMonth, params: [hold.id, good, charged] },
+    { sql: endAccount, params: [accountId, charged, hold.amount, charged > 0 ? 1 : 0] },
+    { sql: accountNow, params: [accountId] },
+    { sql: countUsage, params: [accountId, day, ...counted] },
+    { sql: countMonth, params: [accountId, Math.floor(day / 100), ...counted] },
   ]
-  if (charged > 0)
-    unit.push(entry(hold.accountId, newId('ent'), 'charge', -charged, hold.id, ending.reason, null, nowMs))
-  if (unused > 0) unit.push({ sql: endSpend, params: [hold.spendId, unused, hold.id] })
-  if (isLate(hold, nowMs)) unit.push({ sql: countLate, params: [hold.id, 'end'] })
+  if (charged > 0) unit.push(entry(accountId, newId('ent'), 'charge', -charged, id, ending.reason, null, nowMs))
+  if (unused > 0) {
+    unit.push({ sql: returnToAccount, params: [accountId, unused, day] })
+    unit.push({ sql: returnToSpend, params: [spendId, unused, day] })
+  }
+  if (isLate(hold, nowMs)) unit.push({ sql: countLate, params: [id, 'end'] })
   return unit
 }
 
@@ -154,9 +163,9 @@ function entry(
 const refundCall = `UPDATE calls SET refunded_at = $2 WHERE id = $1 AND state = 'settled' AND credits > 0 AND refunded_at IS NULL
   RETURNING id`
 const refundAccount = `UPDATE accounts SET posted = posted + (SELECT credits FROM calls WHERE id = $1), entries = entries + 1,
-  ${giveBack('accounts', '(SELECT credits FROM calls WHERE id = $1)', '$1')}
+  ${giveBack('accounts', '(SELECT credits FROM calls WHERE id = $1)', '(SELECT day FROM calls WHERE id = $1)')}
   WHERE id = (SELECT account_id FROM calls WHERE id = $1)`
-const refundSpend = `UPDATE spends SET ${giveBack('spends', '(SELECT credits FROM calls WHERE id = $1)', '$1')}
+const refundSpend = `UPDATE spends SET ${giveBack('spends', '(SELECT credits FROM calls WHERE id = $1)', '(SELECT day FROM calls WHERE id = $1)')}
   WHERE id = (SELECT spend_id FROM calls WHERE id = $1)`
 const refundEntry = `INSERT INTO entries (account_id, number, id, kind, credits, posted_after, call_id, reason, created_at)
   SELECT accounts.id, accounts.entries, $2, 'refund', calls.credits, accounts.posted, calls.id, $3, $4
@@ -202,9 +211,10 @@ export function grant({ accountId, credits, reason, reference }: Gift, entryId: 
   ]
 }
 
+export const openHold = `SELECT * FROM calls WHERE id = $1 AND state = 'held'`
 export const openHolds = `SELECT * FROM calls WHERE owner = $1 AND state = 'held' ORDER BY id LIMIT 200`
 
-export const stateAndBalance = `SELECT calls.state, accounts.posted, accounts.held FROM calls
+export const stateAndBalance = `SELECT calls.state, calls.day, accounts.posted, accounts.held FROM calls
   JOIN accounts ON accounts.id = calls.account_id WHERE calls.id = $1`
 
 export const forgetCalls = `DELETE FROM calls WHERE id IN

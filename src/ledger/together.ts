@@ -1,8 +1,9 @@
 /** What `texts.ts` does for one call, done for many calls in one statement; only PostgreSQL is spoken to in these. */
 import { newId } from '../ids.ts'
 import type { Together, Value } from '../store/store.ts'
+import { dayOf } from '../times.ts'
 import type { Ending, Hold, Request } from './ledger.ts'
-import { chargedOf, count, dayOf, fits, isGood } from './texts.ts'
+import { chargedOf, count, fits, isGood } from './texts.ts'
 
 const arrays = (columns: Together['columns']) => columns.map((type, index) => `$${index + 1}::${type}[]`).join(', ')
 
@@ -49,13 +50,13 @@ const holdMany = `WITH asked AS (
       0, upstream, bytes_in, client_request_id, owner, account.day, created_at
     FROM good JOIN account ON account.id = good.account_id
   )
-  SELECT good.n, account.posted, account.held FROM good JOIN account ON account.id = good.account_id`
+  SELECT good.n, account.posted, account.held, account.day FROM good JOIN account ON account.id = good.account_id`
 
 const holds: Together = {
   locks: [{ sql: lockAccounts, column: 1 }],
   sql: holdMany,
   columns: holdColumns,
-  answers: 0,
+  answers: 1,
   refused: 'account',
 }
 
@@ -140,7 +141,7 @@ const ends: Together = {
   ],
   sql: endMany,
   columns: endColumns,
-  answers: 1,
+  answers: 2,
   refused: 'ended',
 }
 

@@ -29,9 +29,14 @@ export function rateHooks(scope: FastifyInstance, { key, account }: Rates) {
     rateOptions('account', (request) => account(request) ?? { id: '', calls: 1, windowMs: 1 }),
   )
 
-  async function accountHook(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  // No promise where the account has no rate, as with most.
+  function accountHook(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     const rate = account(request)
-    if (!rate) return
+    if (rate) countAccount(rate, request, reply).then(() => done(), done)
+    else done()
+  }
+
+  async function countAccount(rate: Rate, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const state = await ofAccount(request)
     if (state.isAllowed || !state.isExceeded) return
     reply.headers({
@@ -42,7 +47,7 @@ export function rateHooks(scope: FastifyInstance, { key, account }: Rates) {
     throw rateLimited('account', state.max, rate.windowMs, state.ttl)
   }
 
-  return [scope.rateLimit(rateOptions('key', key)), accountHook]
+  return [scope.rateLimit(rateOptions('key', key)), accountHook] as const
 }
 
 function rateOptions(whose: string, rateOf: (request: FastifyRequest) => Rate): RateLimitOptions {

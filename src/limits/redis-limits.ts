@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
+import { openPace, type Pace, type PaceRate } from './pace.ts'
 import { openWindows, type Windows } from './rate.ts'
 import { openRedis, type Redis } from './redis.ts'
+import { openSharedPace } from './redis-pace.ts'
 import { openSharedWindows } from './redis-rate.ts'
 import { openSharedSlots } from './redis-slots.ts'
 import { openSlots, type Slots } from './slots.ts'
@@ -8,15 +10,18 @@ import { openSlots, type Slots } from './slots.ts'
 export type Limits = {
   readonly windows: Windows
   readonly slots: Slots
+  /** The pace of an upstream's tokens; without Redis the replicas share it in equal parts. */
+  paceOf(rate: PaceRate, replicas: () => number): Pace
   /** Undefined when nothing is shared. */
   readonly redis: Redis | undefined
   close(): Promise<void>
 }
 
-/** Rates and slots of this process, or shared through the Redis that REDIS_URL names. Throws StoreRefusal. */
+/** Rates, slots and pace of this process, or shared through the Redis that REDIS_URL names. Throws StoreRefusal. */
 export async function openLimits(redisUrl: string | undefined, log: Logger): Promise<Limits> {
   if (redisUrl === undefined) {
-    return { windows: openWindows(), slots: openSlots(), redis: undefined, close: async () => undefined }
+    const close = async () => undefined
+    return { windows: openWindows(), slots: openSlots(), paceOf: openPace, redis: undefined, close }
   }
   const redis = await openRedis(redisUrl, log)
   const slots = openSharedSlots(redis)
@@ -26,5 +31,6 @@ export async function openLimits(redisUrl: string | undefined, log: Logger): Pro
     await redis.close()
   }
 
-  return { windows: openSharedWindows(redis), slots, redis, close }
+  const paceOf = (rate: PaceRate) => openSharedPace(redis, rate)
+  return { windows: openSharedWindows(redis), slots, paceOf, redis, close }
 }

@@ -61,5 +61,37 @@ export const freeLeases = script(`
 export const countLeases = script(`${clock}
   return {redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf')}`)
 
+const microClock = `
+  local time = redis.call('TIME')
+  local now = time[1] * 1000000 + time[2]
+  local interval, slack = tonumber(ARGV[1]), tonumber(ARGV[2])
+  local due = tonumber(redis.call('GET', KEYS[1]) or 0)`
+
+// Lua would write a number of that size with fewer digits.
+const keepDue = `
+  redis.call('SET', KEYS[1], string.format('%.0f', due), 'PX', math.ceil((due - now) / 1000) + 1000)`
+
+/**
+ * Takes a permit of KEYS[1], one every ARGV[1] microseconds and ahead of that by at most ARGV[2]; answers 0, or the
+ * microseconds until it is worth asking again. What is due later than any permit could make it dates from before
+ * Redis's clock was put back.
+ */
+export const takePermit = script(`${microClock}
+  if due > now + slack + interval then
+    due = now + slack + interval${keepDue}
+  end
+  if due - slack > now then return {math.ceil(due - slack - now)} end
+  due = math.max(due, now) + interval${keepDue}
+  return {0}`)
+
+/** Gives an unused permit of KEYS[1] back. */
+export const givePermitBack = script(`${microClock}
+  if due <= now then return {0} end
+  due = math.max(now, due - interval)${keepDue}
+  return {1}`)
+
 /** Loaded before a connection is used. */
-export const scripts: readonly Script[] = [countCall, lookAtCount, takeLease, renewLeases, freeLeases, countLeases]
+export const scripts: readonly Script[] = [
+  ...[countCall, lookAtCount, takeLease, renewLeases, freeLeases, countLeases],
+  ...[takePermit, givePermitBack],
+]

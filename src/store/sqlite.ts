@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
@@ -20,14 +20,24 @@ export async function openSqlite(path: string): Promise<Store> {
   const file = resolve(path)
   const lock = lockFile(file)
   try {
+    makePrivate(file)
     const writer = await openDesk({ path: file, role: 'writer' })
     lock.remember()
     const reader = await openDesk({ path: file, role: 'reader' })
-    chmodSync(file, 0o600)
     return storeOf(writer, reader, lock)
   } catch (error) {
     lock.close()
     throw error
+  }
+}
+
+/** Before it is opened, since SQLite gives its log the rights that the ledger has then. */
+function makePrivate(file: string): void {
+  try {
+    closeSync(openSync(file, 'a', 0o600))
+    chmodSync(file, 0o600)
+  } catch {
+    // What cannot be opened the writer tells in its own words.
   }
 }
 

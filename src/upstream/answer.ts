@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { Gathered } from '../gathered.ts'
 import { type Head, headersBack } from './headers.ts'
 
 /** What came back for a parcel, or how nothing did. It is a value: throwing is for our own bugs. */
@@ -29,6 +30,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   readonly #limitBytes: number
   readonly #done: (answer: Answer) => void
   readonly #onHead: (headers: IncomingHttpHeaders) => void
+  readonly #keeps: (bytes: number) => void
   #controller: Dispatcher.DispatchController | undefined
   #broken: Error | undefined
   #finished = false
@@ -36,13 +38,21 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   #status = 0
   #head: Head | undefined
   #target: Buffer | undefined
-  #chunks: Buffer[] = []
+  readonly #gathered: Gathered
   #read = 0
 
-  constructor(limitBytes: number, onHead: (headers: IncomingHttpHeaders) => void, done: (answer: Answer) => void) {
+  /** `keeps` hears of bytes that are kept in memory: an announced length with the head, others as they are read. */
+  constructor(
+    limitBytes: number,
+    onHead: (headers: IncomingHttpHeaders) => void,
+    done: (answer: Answer) => void,
+    keeps: (bytes: number) => void = () => undefined,
+  ) {
     this.#limitBytes = limitBytes
+    this.#gathered = new Gathered(limitBytes)
     this.#onHead = onHead
     this.#done = done
+    this.#keeps = keeps
   }
 
   /** Ends the exchange now; a request that still waits for its connection is never sent. */
@@ -72,7 +82,10 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     const { length } = this.#head
     if (length === undefined || status !== 200) return
     if (length > this.#limitBytes) controller.abort(new TooLarge())
-    else this.#target = Buffer.allocUnsafeSlow(length)
+    else {
+      this.#keeps(length)
+      this.#target = Buffer.allocUnsafeSlow(length)
+    }
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -80,19 +93,21 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     this.#read += chunk.length
     if (this.#read > (this.#status === 200 ? this.#limitBytes : errorBodyLimitBytes)) controller.abort(new TooLarge())
     else if (this.#target) chunk.copy(this.#target, start)
-    else this.#chunks.push(chunk)
+    else {
+      this.#keeps(chunk.length)
+      this.#gathered.add(chunk)
+    }
   }
 
   onResponseEnd(): void {
-    const target = this.#target?.subarray(0, this.#read)
-    this.#finish('whole', '', target ?? (this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks)))
+    this.#finish('whole', '', this.#target?.subarray(0, this.#read) ?? this.#gathered.whole())
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     const cause = this.#broken ?? error
     const reason = this.#sent ? brokenAs(cause, this.#head !== undefined) : unreachedAs(cause)
     const silent = reason.endsWith('_timeout') || reason === 'upstream_deadline'
-    this.#finish(!this.#sent ? 'unreached' : silent ? 'silent' : 'cut', reason, Buffer.concat(this.#chunks))
+    this.#finish(!this.#sent ? 'unreached' : silent ? 'silent' : 'cut', reason, this.#gathered.whole())
   }
 
   #finish(kind: Answer['kind'], reason: string, body: Buffer = nothing): void {
@@ -115,6 +130,7 @@ function unreachedAs(error: Error): string {
   if (error instanceof DeadlinePassed) return 'upstream_deadline'
   if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') return 'upstream_connect_timeout'
   if (code === 'ECONNREFUSED') return 'upstream_connect_refused'
+  if (code === 'EMFILE' || code === 'ENFILE') return 'no_descriptors'
   if (code === 'ENOTFOUND' || code.startsWith('EAI_') || code === 'ESERVFAIL') return 'upstream_dns'
   if (/^(ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/.test(code))
     return 'upstream_tls'

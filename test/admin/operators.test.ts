@@ -69,6 +69,21 @@ test('without a bootstrap key the last admin stays', async (t) => {
   assert.equal((await house.store.write(withBootstrap.removing(second.id))).refused, undefined)
 })
 
+test('the last admin is told that nobody could take over, and goes once there is another', async (t) => {
+  const house = await openTestHouse(t, { ADMIN_KEY: undefined })
+  const minted = house.first.adminKey
+  const [first] = good(await as(house, minted, 'GET', '/operators'))['data'] as { id: string }[]
+  good(await as(house, minted, 'POST', '/operators', { name: 'Vic', role: 'viewer' }), 201)
+  const rows = await auditRows(house)
+  const last = await as(house, minted, 'DELETE', `/operators/${first?.id}`)
+  refusal(last, 409, 'conflict', 'the last admin')
+  assert.equal(await auditRows(house), rows)
+  const { secret } = good(await as(house, minted, 'POST', '/operators', { name: 'Sam', role: 'admin' }), 201)
+  assert.equal((await as(house, minted, 'DELETE', `/operators/${first?.id}`)).status, 204)
+  refusal(await as(house, minted, 'GET', '/operators'), 401, 'unauthorized')
+  good(await as(house, secret, 'GET', '/operators'))
+})
+
 forEachStore((name, open) => {
   test(`${name}: however many admins are removed at once, one stays`, async (t) => {
     const place = await open(t)

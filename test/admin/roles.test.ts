@@ -8,10 +8,14 @@ import { openKeys } from '../../src/keys/keys.ts'
 import { openLedger } from '../../src/ledger/ledger.ts'
 import { openFailures } from '../../src/limits/failures.ts'
 import { openOperators } from '../../src/operators/operators.ts'
+import { openDeliveries } from '../../src/webhooks/deliveries.ts'
+import { openWebhooks } from '../../src/webhooks/webhooks.ts'
 import { auditRows, post, refusal } from '../support/admin.ts'
 import { openTestHouse, type TestHouse } from '../support/house.ts'
 
 type Route = { readonly method: string; readonly url: string }
+
+const noQueue = { waiting: 0, lanes: 0, oldestWaitMs: 0 }
 
 /** Every route the admin door has. */
 async function routesOf({ store }: TestHouse): Promise<readonly Route[]> {
@@ -23,7 +27,9 @@ async function routesOf({ store }: TestHouse): Promise<readonly Route[]> {
   const rooms: AdminRooms = {
     ...{ store, accounts: openAccounts(store), keys: openKeys(store, 0), ledger: openLedger(store, 'nobody') },
     ...{ operators: openOperators(store, undefined), catalog: await openCatalog(store), failures: openFailures() },
-    ...{ upstream: { name: 'none', tokens: () => [], resume: () => false }, adminAllowIps: undefined },
+    upstream: { name: 'none', tokens: () => [], resume: () => false, queue: () => noQueue },
+    ...{ adminAllowIps: undefined, settingsTold: [], proof: () => undefined },
+    ...{ webhooks: openWebhooks(store, false), deliveries: openDeliveries(store) },
   }
   await app.register(admin, rooms)
   await app.ready()
@@ -40,7 +46,9 @@ test('the admin door has every address it promises', async (t) => {
     ...['GET /keys/:id', 'PATCH /keys/:id', 'POST /keys/:id/rotate', 'POST /keys/:id/revoke', 'GET /calls'],
     ...['GET /calls/:id', 'POST /calls/:id/refund', 'GET /usage', 'GET /offers', 'PATCH /offers/:id', 'GET /tokens'],
     ...['POST /tokens/:id/resume', 'GET /audit', 'GET /books', 'POST /operators', 'GET /operators'],
-    'DELETE /operators/:id',
+    ...['DELETE /operators/:id', 'POST /webhooks', 'GET /webhooks', 'GET /webhooks/:id', 'PATCH /webhooks/:id'],
+    ...['DELETE /webhooks/:id', 'POST /webhooks/:id/test', 'GET /webhooks/:id/deliveries'],
+    ...['GET /overview', 'GET /settings', 'GET /reconcile', 'GET /offers/:id', 'GET /operators/:id'],
   ]
   for (const each of promised) assert.ok(routes.has(each), each)
 })

@@ -3,10 +3,12 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { retain } from '../../src/chores/retain.ts'
+import type { Credits } from '../../src/credits.ts'
 import { openLedger } from '../../src/ledger/ledger.ts'
 import { openLog } from '../../src/log.ts'
 import { fileBodies } from '../../src/replays/bodies.ts'
 import { openReplays } from '../../src/replays/replays.ts'
+import { keeping } from '../../src/upstream/token-balances.ts'
 import { behind, openTestHouse, type TestHouse } from '../support/house.ts'
 import { opened } from '../support/stand-in-client.ts'
 
@@ -81,4 +83,16 @@ test('a key past its time is forgotten with its bytes, and may be used anew', as
   assert.equal((await call('y', 'old')).headers['idempotent-replayed'], undefined)
   assert.equal(standIn.calls.length, 2)
   await house.balanced()
+})
+
+test('of balances read long ago the first and last of a day stay, and none is kept longer than the calls', async (t) => {
+  const { house } = await opening(t)
+  const day = Math.floor(Date.now() / dayMs) * dayMs - 50 * dayMs
+  const times = [day, day + 1, day + 2, day + 50 * dayMs - 2 * dayMs, day + 50 * dayMs - 2 * dayMs + 1]
+  const credits = 5 as Credits
+  await house.store.write(times.map((atMs) => keeping('tok_x', { atMs, askedAtMs: atMs, credits })))
+  await round(house)
+  assert.equal(await count(house, 'token_balances'), 4)
+  await round(house, { days: 10 })
+  assert.equal(await count(house, 'token_balances'), 2)
 })

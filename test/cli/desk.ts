@@ -28,8 +28,8 @@ export type Desk = {
 }
 
 /** A house that sells, and a place to run the command line at with the operator's key. */
-export async function openDesk(t: TestContext): Promise<Desk> {
-  const house = await openSelling(t)
+export async function openDesk(t: TestContext, settings: Environment = {}): Promise<Desk> {
+  const house = await openSelling(t, settings)
   const place = openPlace(t)
 
   async function tollgate(words: readonly string[], env: Environment = {}): Promise<Done> {

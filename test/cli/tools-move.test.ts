@@ -28,7 +28,7 @@ test('a ledger with paid calls and kept answers moves whole, and goes on where i
 
   const server = await postgres()
   const DATABASE_URL = await server.database()
-  const done = await place.tool(['move-to', DATABASE_URL, '--json'])
+  const done = await place.move(DATABASE_URL, ['--json'])
   assert.deepEqual([done.code, done.stderr], [0, ''])
   const { rows, bodies, kept, books } = done.json() as {
     rows: Record<string, number>
@@ -36,7 +36,9 @@ test('a ledger with paid calls and kept answers moves whole, and goes on where i
     kept: string
     books: Record<string, unknown>
   }
-  assert.deepEqual(books, before)
+  // Only a house knows its tokens, and with them what is left at the upstream.
+  assert.deepEqual({ ...before, ...books }, before)
+  assert.deepEqual([books['balanced'], books['posted']], [true, '94.000001'])
   assert.deepEqual([rows['accounts'], rows['calls'], rows['entries'], rows['replays'], bodies], [1, 3, 3, 2, 1])
 
   const moved = await place.start({ ...behind(standIn), DATABASE_URL })
@@ -73,7 +75,7 @@ test('more rows than one batch arrive in order and are proved', async (t) => {
   )
   const server = await postgres()
   const DATABASE_URL = await server.database()
-  const done = await place.tool(['move-to', DATABASE_URL])
+  const done = await place.move(DATABASE_URL)
   assert.equal(done.code, 0)
   assert.match(done.stdout, /operators: 1300 rows, read back and the same/)
   assert.match(done.stdout, /Next: set DATABASE_URL/)
@@ -91,12 +93,16 @@ test('what may not move is refused with a sentence, and both sides are as before
   const target = await server.database()
   const before = digestOf(place.database)
   const refused = async (url: string, code: number, words: RegExp) => {
-    const done = await place.tool(['move-to', url])
+    const done = await place.move(url)
     assert.deepEqual([done.code, done.stdout], [code, ''])
     assert.match(done.stderr, words)
     assert.doesNotMatch(done.stderr, /canary|:password@/)
     assert.ok(statSync(place.database).size > 0)
   }
+  const open = await place.tool(['move-to', target.replace(':password@', ':canary@')])
+  assert.deepEqual([open.code, open.stdout], [78, ''])
+  assert.match(open.stderr, /^warning: the address has a password in it, .* PGPASSWORD/)
+  assert.doesNotMatch(open.stderr, /canary/)
   await refused('sqlite:canary.db', 2, /must be an address such as postgres:/)
   await refused(target.replace(':password@', ':canary@'), 78, /refuses this user and password/)
   const used = await server.database()
@@ -110,7 +116,7 @@ test('what may not move is refused with a sentence, and both sides are as before
   await house.ended
   place.tamper('UPDATE accounts SET posted = posted + 1')
   await refused(target, 1, /do not balance/)
-  const nothing = await place.tool(['move-to', target], { DATABASE_URL: 'sqlite:nowhere.db' })
+  const nothing = await place.move(target, [], { DATABASE_URL: 'sqlite:nowhere.db' })
   assert.equal(nothing.code, 78)
   assert.match(nothing.stderr, /There is no ledger at/)
   assert.deepEqual(await server.query(target, "SELECT 1 AS one FROM pg_class WHERE relname = 'accounts'"), [])
@@ -125,7 +131,7 @@ test('a move that fails midway leaves the target empty and the ledger in service
   spoil.close()
   const server = await postgres()
   const target = await server.database()
-  const done = await place.tool(['move-to', target])
+  const done = await place.move(target)
   assert.equal(done.code, 1)
   assert.match(done.stderr, /a character that PostgreSQL cannot keep .* Nothing was moved/)
   for (const table of ['accounts', 'keys', 'entries', 'operators']) {
@@ -146,11 +152,11 @@ test('a ledger that holds credits for calls of a dead server is recovered before
   house.kill('SIGKILL')
   await Promise.all([house.ended, call])
   const target = await (await postgres()).database()
-  const early = await place.tool(['move-to', target])
+  const early = await place.move(target)
   assert.equal(early.code, 1)
   assert.match(early.stderr, /1 calls of a server that died still hold credits/)
   const again = await place.start(behind(standIn))
   again.kill('SIGTERM')
   await again.ended
-  assert.equal((await place.tool(['move-to', target])).code, 0)
+  assert.equal((await place.move(target)).code, 0)
 })

@@ -20,6 +20,8 @@ export type Done = {
 export type ToolPlace = Place & {
   /** Runs `tollgate` with the words on this place's ledger, and fails when it shows a stack trace. */
   tool(words: readonly string[], env?: Environment): Promise<Done>
+  /** Moves the ledger to a server; the password goes where other users of the machine cannot read it. */
+  move(address: string, words?: readonly string[], env?: Environment): Promise<Done>
   /** A change of the ledger behind everybody's back. */
   tamper(...sql: string[]): void
   names(): string[]
@@ -35,6 +37,13 @@ export function openToolPlace(t: TestContext): ToolPlace {
     return { code, stdout, stderr, json: () => JSON.parse(stdout) as Record<string, unknown> }
   }
 
+  function move(address: string, words: readonly string[] = [], env: Environment = {}): Promise<Done> {
+    const url = new URL(address)
+    const { password } = url
+    url.password = ''
+    return tool(['move-to', url.href, ...words], { PGPASSWORD: decodeURIComponent(password), ...env })
+  }
+
   function tamper(...sql: string[]): void {
     const file = new DatabaseSync(place.database)
     file.exec('PRAGMA foreign_keys = OFF')
@@ -42,7 +51,7 @@ export function openToolPlace(t: TestContext): ToolPlace {
     file.close()
   }
 
-  return { ...place, tool, tamper, names: () => readdirSync(place.folder).sort() }
+  return { ...place, tool, move, tamper, names: () => readdirSync(place.folder).sort() }
 }
 
 export function digestOf(path: string): string {

@@ -58,7 +58,7 @@ test('a client generated from the document is type-checked, makes a paid sandbox
   t.after(() => rmSync(folder, { recursive: true }))
   symlinkSync(join(checkout, 'node_modules'), join(folder, 'node_modules'))
   const document = (await house.client.json('GET', '/openapi.json')).json()
-  writeFileSync(join(folder, 'types.ts'), apiTypes(document, '/'))
+  writeFileSync(join(folder, 'types.ts'), apiTypes(document, ['/']))
   writeFileSync(join(folder, 'client.ts'), source)
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))

@@ -81,14 +81,17 @@ test('every operation has an id of its own, a tag that is explained, a summary, 
   }
 })
 
-test('every route of the portal is described, and asks for an account key', async (t) => {
+test('every route of the portal is described, and asks for an account key or a session', async (t) => {
   const { house, document } = await opened(t)
   const told = document['paths'] as Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  const session = { session: [], csrf: [] }
   for (const { method, url } of await portalRoutes(house)) {
     const operation = told[`/portal/v1${url.replace(':id', '{id}')}`]?.[method.toLowerCase()]
-    assert.deepEqual(operation?.['security'], [{ accountKey: [] }], `${method} ${url}`)
+    assert.deepEqual(operation?.['security'], [{ accountKey: [] }, session], `${method} ${url}`)
   }
-  assert.deepEqual(told['/admin/v1/accounts']?.['post']?.['security'], [{ operatorKey: [] }])
+  assert.deepEqual(told['/admin/v1/accounts']?.['post']?.['security'], [{ operatorKey: [] }, session])
+  assert.deepEqual(told['/dashboard/session']?.['get']?.['security'], [session])
+  assert.deepEqual(told['/dashboard/session']?.['post']?.['security'], [])
   for (const path of ['/health', '/ready']) assert.deepEqual(told[path]?.['get']?.['security'], [])
 })
 

@@ -48,7 +48,7 @@ test('a body of exactly the limit passes, one byte more is 413 and can be read b
     }
   }
   assert.equal(calls.length, 2)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a body far past the limit is refused while it is being sent, and the refusal arrives', async (t) => {
@@ -65,7 +65,7 @@ test('a body far past the limit is refused while it is being sent, and the refus
     assert.equal((await raw.reply()).status, 413)
   }
   assert.equal(calls.length, 0)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('an announced length nobody could hold is refused at once', async (t) => {
@@ -76,7 +76,7 @@ test('an announced length nobody could hold is refused at once', async (t) => {
     assert.equal((await raw.reply()).status, 413)
     assert.equal(await raw.closed, '')
   }
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a body without bytes, or with an encoding, is 400, and the connection goes on', async (t) => {
@@ -101,7 +101,7 @@ test('a body without bytes, or with an encoding, is 400, and the connection goes
   const chunks = await dial(t, house.origin)
   chunks.send(Buffer.concat([Buffer.from(rawCall(secret, noLength).head), lastChunk]))
   assert.equal((await chunks.reply()).status, 400)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a form in chunks goes upstream whole, whatever the chunks, with their extensions and trailers dropped', async (t) => {
@@ -116,7 +116,7 @@ test('a form in chunks goes upstream whole, whatever the chunks, with their exte
   assert.equal((await raw.reply()).status, 200)
   assert.ok(standIn.calls[0]?.body.equals(body))
   assert.equal(standIn.calls[0]?.headers['content-length'], String(body.length))
-  await house.balanced()
+  await house.atRest()
 })
 
 const part = 'Content-Disposition: form-data; name="prompt"\r\n\r\nx\r\n'
@@ -162,7 +162,7 @@ test('a broken form is 400 in every way there is, never 500, and costs nothing',
   }
   assert.equal(calls.length, 0)
   assert.deepEqual(await house.store.read('SELECT id FROM calls'), [])
-  await house.balanced()
+  await house.atRest()
 })
 
 test('every fault of the fields is told at once', async (t) => {
@@ -180,5 +180,5 @@ test('every fault of the fields is told at once', async (t) => {
     200,
   )
   await until('the log', () => house.lines.some(({ outcome }) => outcome === 'succeeded'))
-  await house.balanced()
+  await house.atRest()
 })

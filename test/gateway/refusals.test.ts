@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mintKey } from '../../src/keys/key.ts'
+import { always } from '../support/always.ts'
 import { corePath, formOf } from '../support/client.ts'
 import { behind, masterToken, openTestHouse } from '../support/house.ts'
 import { dial, type RawReply, rawCall, until } from '../support/raw-client.ts'
@@ -8,10 +9,11 @@ import { opened } from '../support/stand-in-client.ts'
 
 /** What every reply has, and none has. */
 function proper({ headers, status }: RawReply, what: string): void {
-  assert.equal(headers['cache-control'], 'no-store', what)
-  assert.equal(headers['x-content-type-options'], 'nosniff', what)
+  for (const [header, value] of Object.entries(always)) assert.equal(headers[header], value, `${what}: ${header}`)
   assert.match(headers['x-request-id'] ?? '', /^call_[0-9a-z]{26}$/, what)
-  const foreign = Object.keys(headers).filter((name) => /^access-control-|^server$|^x-powered-by$|^vary$/.test(name))
+  const foreign = Object.keys(headers).filter((name) =>
+    /^access-control-|^server$|^x-powered-by$|^vary$|^strict-transport-security$/.test(name),
+  )
   assert.deepEqual(foreign, [], what)
   if (status === 429 || status === 503) assert.match(headers['retry-after'] ?? '', /^[1-9]\d*$/, what)
 }
@@ -50,7 +52,7 @@ test('any other method at a paid path is 405 and names the one that is allowed',
     assert.match(text, /^HTTP\/1\.1 405 [\s\S]*\r\nallow: POST\r\n[\s\S]*\r\n\r\n$/)
   }
   assert.equal(standIn.calls.length, 0)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a head that two servers could read differently is refused, and nothing is forwarded', async (t) => {
@@ -117,7 +119,7 @@ test('a head that two servers could read differently is refused, and nothing is 
     assert.equal(await raw.closed, '', `${what}: nothing follows`)
   }
   assert.equal(standIn.calls.length, 0)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a call in HTTP/1.0 with a host and a length is served, and its connection closed', async (t) => {
@@ -127,7 +129,7 @@ test('a call in HTTP/1.0 with a host and a length is served, and its connection 
   raw.send(rawCall(secret, {}, { version: 'HTTP/1.0' }).whole)
   assert.equal((await raw.reply()).status, 200)
   assert.equal(await raw.closed, '')
-  await house.balanced()
+  await house.atRest()
 })
 
 test('every refusal of a paid call is in the dialect of its clients, and every reply carries what is always sent', async (t) => {
@@ -172,7 +174,7 @@ test('every refusal of a paid call is in the dialect of its clients, and every r
     inDialect(reply, name)
     assert.equal(reply.json()['name'], name)
   }
-  await house.balanced()
+  await house.atRest()
 })
 
 test('the rate is told on every reply behind the gate, and a refusal says when it ends', async (t) => {
@@ -198,7 +200,7 @@ test('the rate is told on every reply behind the gate, and a refusal says when i
     assert.equal(headers['retry-after'], headers['ratelimit-reset'])
   }
   assert.deepEqual(remaining, ['2', '1', '0', '0', '0'])
-  await house.balanced()
+  await house.atRest()
 })
 
 test('the request id is always ours; a well-formed one of the caller is kept beside it, another is not', async (t) => {
@@ -217,7 +219,7 @@ test('the request id is always ours; a well-formed one of the caller is kept bes
     assert.match(id, /^call_[0-9a-z]{26}$/)
     assert.equal((await house.ended(id))['client_request_id'], kept ? given : null, given)
   }
-  await house.balanced()
+  await house.atRest()
 })
 
 test('no key, prompt, part value or master token is in any log line, whatever happens', async (t) => {
@@ -254,5 +256,5 @@ test('no key, prompt, part value or master token is in any log line, whatever ha
     assert.ok(!text.includes(Buffer.from(never).toString('base64').slice(0, -4)), `the log holds ${never} in base64`)
   }
   assert.ok(text.includes(secret.slice(0, 8)) || house.lines.length > 12, 'there is a log to look at')
-  await house.balanced()
+  await house.atRest()
 })

@@ -53,7 +53,7 @@ for (const [way, leave] of [
     }
     assert.equal((await house.client.call(secret, { prompt: 'the slot is free' })).status, 200)
     assert.equal((await house.balanceOf(account)).available, 4_000_000)
-    await house.balanced()
+    await house.atRest()
   })
 }
 
@@ -69,7 +69,7 @@ test('who leaves in the middle of the download has paid', async (t) => {
   const { outcome, reason, credits, delivered, level } = line ?? {}
   assert.deepEqual([outcome, reason, credits, delivered, level], ['succeeded', 'success', '3', false, 30])
   assert.equal((await house.balanceOf(account)).available, 7_000_000)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('who stops reading is cut, has paid, and gives back slot and memory', async (t) => {
@@ -83,7 +83,7 @@ test('who stops reading is cut, has paid, and gives back slot and memory', async
   assert.deepEqual([outcome, reason, credits, delivered], ['succeeded', 'success', '3', false])
   assert.equal((await house.client.call(secret, { prompt: 'the slot is free' })).status, 200)
   assert.equal((await house.balanceOf(account)).available, 4_000_000)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('who reads slowly but steadily gets everything, however long it takes', async (t) => {
@@ -108,7 +108,7 @@ test('who reads slowly but steadily gets everything, however long it takes', asy
   })
   await all
   await until('its log line', () => house.lines.some(({ delivered }) => delivered === true))
-  await house.balanced()
+  await house.atRest()
 })
 
 test('many who stop reading harm nobody else, and their memory comes back', async (t) => {
@@ -130,7 +130,7 @@ test('many who stop reading harm nobody else, and their memory comes back', asyn
   }
   await until('their answers are out of memory', async () => (await heldBytes()) < 100 * mebibyte)
   assert.equal((await house.balanceOf(String(cut[0]?.['account']))).available, (1000 - 3 * (stalled + 10)) * 1_000_000)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('who gives up waiting and asks again has made two calls, each on its own merits', async (t) => {
@@ -149,5 +149,5 @@ test('who gives up waiting and asks again has made two calls, each on its own me
   await linesOf(house, 'client_aborted_after_dispatch')
   assert.equal(standIn.calls.length, 2)
   assert.equal((await house.balanceOf(account)).available, 4_000_000)
-  await house.balanced()
+  await house.atRest()
 })

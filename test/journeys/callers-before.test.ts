@@ -66,7 +66,7 @@ test('a caller who leaves before the body is whole costs nobody anything', async
   }
   assert.equal(standIn.calls.length, 0)
   assert.deepEqual(await house.store.read('SELECT id FROM calls'), [])
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a caller who ends the body early is told so in the dialect of the door', async (t) => {
@@ -91,7 +91,7 @@ test('a caller who ends the body early is told so in the dialect of the door', a
     assert.equal(reply.json()['id'], reply.headers['x-request-id'])
     assert.equal(await raw.closed, '')
   }
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a body that stalls or trickles is told 408 and cut, and its slot is free again', async (t) => {
@@ -117,7 +117,7 @@ test('a body that stalls or trickles is told 408 and cut, and its slot is free a
   assert.deepEqual({ reason, status, level }, { reason: 'client_slow_upload', status: 408, level: 30 })
   assert.equal((await house.client.call(secret, { prompt: 'after that' })).status, 200)
   assert.equal(standIn.calls.length, 1)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a caller who leaves with the last byte is not charged unless the call was on its way', async (t) => {
@@ -132,7 +132,7 @@ test('a caller who leaves with the last byte is not charged unless the call was 
   }
   const ended = () => house.lines.filter((line) => line['msg'] === 'call')
   await until('twenty log lines', () => ended().length === 20)
-  await house.balanced()
+  await house.atRest()
   const rows = await house.store.read('SELECT state, reason FROM calls')
   const settled = rows.filter(({ state }) => state === 'settled').length
   assert.equal(settled, standIn.calls.length)
@@ -177,7 +177,7 @@ test('a caller who leaves between the hold and the sending gets everything back 
   assert.deepEqual([row['state'], row['reason']], ['released', 'client_aborted_before_dispatch'])
   assert.equal(standIn.calls.length, 0)
   assert.equal((await house.balanceOf(account)).available, 10_000_000)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a caller who closes one half is one who has left: free before the sending, charged by the outcome after it', async (t) => {
@@ -195,7 +195,7 @@ test('a caller who closes one half is one who has left: free before the sending,
   const { outcome, reason, delivered } = await lineOf(house, 'client_aborted_after_dispatch')
   assert.deepEqual({ outcome, reason, delivered }, { outcome: 'succeeded', reason: 'success', delivered: false })
   assert.equal((await house.balanceOf(account)).available, 7_000_000)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('two calls in one packet are answered in their order, and each is charged once', async (t) => {
@@ -216,7 +216,7 @@ test('two calls in one packet are answered in their order, and each is charged o
     assert.ok(reply.body.includes(call?.sha256 ?? '?'), `the ${prompt} reply has the ${prompt} picture`)
   }
   assert.equal((await house.balanceOf(account)).available, 4_000_000)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('an answer that waits behind a slower one on its connection is not taken for a stalled reader', async (t) => {
@@ -229,7 +229,7 @@ test('an answer that waits behind a slower one on its connection is not taken fo
   )
   raw.send(Buffer.concat(wire))
   assert.deepEqual([(await raw.reply()).status, (await raw.reply()).status], [200, 200])
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a caller who leaves with calls in one packet still gets every slot back', async (t) => {
@@ -249,7 +249,7 @@ test('a caller who leaves with calls in one packet still gets every slot back', 
     replies.map(({ status }) => status),
     [200, 200, 200],
   )
-  await house.balanced()
+  await house.atRest()
 })
 
 test('after a refusal with an unread body the connection serves the next call, or is closed', async (t) => {
@@ -273,7 +273,7 @@ test('after a refusal with an unread body the connection serves the next call, o
     assert.equal(await raw.closed, '')
   }
   assert.equal(standIn.calls.length, 1)
-  await house.balanced()
+  await house.atRest()
 })
 
 test('nonsense behind a whole call does not spoil its answer', async (t) => {
@@ -290,5 +290,5 @@ test('nonsense behind a whole call does not spoil its answer', async (t) => {
   assert.deepEqual([reply.status, reply.headers['connection']], [200, 'close'])
   assert.equal(await raw.closed, '')
   assert.equal((await house.balanceOf(account)).available, 7_000_000)
-  await house.balanced()
+  await house.atRest()
 })

@@ -1,41 +1,8 @@
 import assert from 'node:assert/strict'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { chromium, type Page } from 'playwright-core'
+import { test } from 'node:test'
+import type { Page } from 'playwright-core'
+import { openBrowser, openPage } from '../support/browser.ts'
 import { openTestHouse } from '../support/house.ts'
-
-const browserNames = ['chromium', 'chromium-browser', 'google-chrome', 'chrome']
-
-function browserHere(): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
-  return folders
-    .flatMap((folder) => browserNames.map((name) => join(folder, name)))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false
-      }
-    })
-}
-
-/** A page in a real browser, and everything it asked for, said or threw. */
-async function openPage(t: TestContext, executablePath: string) {
-  const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update']
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-sync', ...quiet]
-  const browser = await chromium.launch({ executablePath, args })
-  t.after(() => browser.close())
-  const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } })
-  page.setDefaultTimeout(60_000)
-  const asked: string[] = []
-  const said: string[] = []
-  page.on('request', (request) => asked.push(request.url()))
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && said.push(message.text()))
-  page.on('pageerror', (error) => said.push(error.message))
-  return { page, asked, said }
-}
 
 const languages = [
   ...['Shell', 'JavaScript', 'Java', 'Swift', 'Go', 'PHP', 'Python', 'HTTP', 'C', 'C#', 'Objective-C', 'Ruby'],
@@ -52,17 +19,12 @@ async function samplesOn(page: Page): Promise<readonly string[]> {
 }
 
 test('the page of the API asks only this house, shows samples in every language, and tries a paid call', async (t) => {
-  const executablePath = browserHere()
-  if (executablePath === undefined) {
-    const about = `no browser here (${browserNames.join(', ')}): the page of the API was not looked at`
-    assert.ok(!process.env['CI'], about)
-    process.stderr.write(`LEFT OUT: ${about}\n`)
-    t.diagnostic(`LEFT OUT: ${about}`)
-    return
-  }
+  const browser = await openBrowser(t)
+  if (!browser) return
   const house = await openTestHouse(t)
   const { secret } = await house.key(await house.account(0), { mode: 'test' })
-  const { page, asked, said } = await openPage(t, executablePath)
+  const { page, clean } = await openPage(browser, house.origin, { viewport: { width: 1440, height: 1000 } })
+  page.setDefaultTimeout(60_000)
   await page.goto(`${house.origin}/docs`)
   await page.getByRole('heading', { name: 'Tollgate' }).waitFor()
 
@@ -85,11 +47,7 @@ test('the page of the API asks only this house, shows samples in every language,
   await picture.waitFor()
   await page.waitForFunction(() => ((globalThis as unknown as Shown).document.images[0]?.naturalWidth ?? 0) > 0)
 
-  assert.deepEqual(
-    asked.filter((url) => !url.startsWith(`${house.origin}/`) && !url.startsWith(`blob:${house.origin}/`)),
-    [],
-  )
-  assert.deepEqual(said, [])
+  clean()
   await house.balanced()
 })
 

@@ -25,7 +25,7 @@ test('a caller with a bad key who hangs up while it is looked up leaves the hous
     house.lines.filter(({ level }) => Number(level) >= 50),
     [],
   )
-  await house.balanced()
+  await house.atRest()
 })
 
 test('a refusal is not reset under a caller who is still sending and asked for the connection to be closed', async (t) => {

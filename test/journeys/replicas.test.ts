@@ -128,3 +128,16 @@ test('a key revoked and an account suspended at one replica buys nothing at the 
   assert.equal(standIn.calls.length, 1)
   await balanced()
 })
+
+test('a quota lowered and a balance corrected at one replica bind at the other from then on', async (t) => {
+  const { standIn, one, other, accountId, keyId, call, balanced } = await opening(t, 30)
+  assert.equal((await call(other)).status, 200)
+  assert.equal((await one.admin('PATCH', `/keys/${keyId}`, { quota: { credits: 5, period: 'total' } })).status, 200)
+  assert.deepEqual(tally([await call(other)]), { quota_exceeded: 1 })
+  assert.equal((await one.admin('PATCH', `/keys/${keyId}`, { quota: null })).status, 200)
+  const back = { credits: -25, reason: 'a mistake' }
+  assert.equal((await one.admin('POST', `/accounts/${accountId}/grants`, back)).status, 201)
+  assert.deepEqual(tally([await call(other)]), { insufficient_credits: 1 })
+  assert.equal(standIn.calls.length, 1)
+  await balanced()
+})

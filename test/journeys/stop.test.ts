@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Environment } from '../../src/config.ts'
 import { corePath, formOf, usualBoundary } from '../support/client.ts'
+import { gather, slowBody, slowHead } from '../support/crowd.ts'
 import { behind } from '../support/house.ts'
 import { checkout, type HouseProcess, machinePath, openPlace } from '../support/process.ts'
 import { closedPort } from '../support/stand-in.ts'
@@ -110,6 +111,22 @@ test('a reader who stands still cannot keep a house from closing', async (t) => 
   house.kill('SIGTERM')
   assert.deepEqual(await house.ended, { code: 0, signal: null })
   assert.equal(place.rows(`SELECT id FROM calls WHERE state = 'settled'`).length, 1)
+})
+
+test('heads and bodies that never end cannot keep a house from closing', async (t) => {
+  const { place, secret, house } = await ready(t, { REQUEST_TIMEOUT_MS: '1500' })
+  const port = Number(new URL(house.origin).port)
+  const crowds = [
+    await gather(port, 3, slowHead(50)),
+    await gather(port, 3, slowBody(secret, 1000, 50)),
+    await gather(port, 3, (socket) => socket.resume()),
+  ]
+  assert.equal((await house.client.send('GET', '/health', {})).status, 200)
+  house.kill('SIGTERM')
+  assert.deepEqual(await house.ended, { code: 0, signal: null })
+  await Promise.all(crowds.map(({ gone }) => gone))
+  assert.equal(house.lines().filter(({ reason }) => reason === 'client_slow_upload').length, 3)
+  assert.deepEqual(place.rows('SELECT id FROM calls'), [])
 })
 
 test('the same signal within a second counts once', async (t) => {

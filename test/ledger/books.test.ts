@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { test } from 'node:test'
-import { books, imbalance } from '../../src/ledger/statement.ts'
+import { books, imbalance, proveStretch } from '../../src/ledger/statement.ts'
 import type { Store } from '../../src/store/store.ts'
 import { credits, openBooks, succeeded } from '../support/books.ts'
 import { forEachStore, type OpenStore } from '../support/stores.ts'
@@ -28,6 +28,19 @@ async function dropGuards(store: Store): Promise<void> {
   const postgres = ['DROP TRIGGER entries_never_change ON entries']
   const sqlite = ['DROP TRIGGER entries_never_change', 'DROP TRIGGER entries_never_go']
   for (const sql of store.dialect === 'postgres' ? postgres : sqlite) await store.write([{ sql, params: [] }])
+}
+
+/** What all stretches together say. */
+async function stretches(store: Store, most?: { accounts: number; entries: number }) {
+  const sum = { accounts: 0, imbalance: 0n }
+  for (let after = ''; ; ) {
+    const stretch = await proveStretch(store, after, most)
+    if (!stretch) return sum
+    assert.ok(stretch.last > after)
+    after = stretch.last
+    sum.accounts += stretch.accounts
+    sum.imbalance += stretch.imbalance
+  }
 }
 
 const tampering: Record<string, string> = {
@@ -58,6 +71,7 @@ forEachStore((name, open) => {
       await store.write([{ sql, params: [] }])
       const found = await books(store)
       assert.equal(found.balanced, false)
+      assert.deepEqual(await stretches(store, { accounts: 1, entries: 2 }), { accounts: 2, imbalance: found.imbalance })
       assert.ok(found.imbalance > 0n)
       assert.ok(found.faults.length > 0)
     })

@@ -12,6 +12,8 @@ export type Mutant = {
 const ledger = 'test/ledger/ledger.test.ts'
 const judge = 'test/catalog/stability-judge.test.ts'
 const promises = 'test/journeys/money-promises.test.ts'
+const turns = 'test/upstream/turns.test.ts'
+const queue = 'test/limits/queue.test.ts'
 
 const books: readonly Mutant[] = [
   {
@@ -24,8 +26,8 @@ const books: readonly Mutant[] = [
   {
     file: 'src/ledger/texts.ts',
     breaks: 'a call can end twice',
-    text: `WHERE id = $1 AND state = 'held' RETURNING day`,
-    instead: 'WHERE id = $1 RETURNING day',
+    text: `ended_at = $13\n  WHERE id = $1 AND state = 'held'`,
+    instead: 'ended_at = $13\n  WHERE id = $1',
     test: [ledger, 'sqlite: a call is charged once, however often it is settled'],
   },
   {
@@ -38,8 +40,8 @@ const books: readonly Mutant[] = [
   {
     file: 'src/ledger/texts.ts',
     breaks: 'what a release returns stays used of its quota',
-    text: 'if (unused > 0) unit.push',
-    instead: 'if (unused < 0) unit.push',
+    text: 'if (unused > 0) {',
+    instead: 'if (unused < 0) {',
     test: [ledger, 'sqlite: what is not charged of a hold is free again, and its quota too'],
   },
   {
@@ -216,8 +218,8 @@ const sending: readonly Mutant[] = [
   {
     file: 'src/upstream/upstream.ts',
     breaks: 'a call that broke after it was sent is sent again',
-    text: `last.kind === 'unreached' && reached && !late`,
-    instead: `last.kind !== 'whole' && reached && !late`,
+    text: `last.kind === 'unreached' && reached &&`,
+    instead: `last.kind !== 'whole' && reached &&`,
     test: [
       'test/journeys/upstream-connections.test.ts',
       'a pooled connection that dies under a request is a 502 and is not tried again',
@@ -226,8 +228,8 @@ const sending: readonly Mutant[] = [
   {
     file: 'src/upstream/upstream.ts',
     breaks: 'the upstream works for callers who have left',
-    text: 'if (gone()) return { answer: callerGone',
-    instead: 'if (attempts.length > 99) return { answer: callerGone',
+    text: '      if (gone()) {',
+    instead: '      if (attempts.length > 99) {',
     test: ['test/upstream/upstream.test.ts', 'a caller who is gone before the sending costs nobody anything'],
   },
   {
@@ -245,11 +247,32 @@ const sending: readonly Mutant[] = [
     test: ['test/upstream/answer.test.ts', 'an exchange ended before its connection stands is never sent'],
   },
   {
-    file: 'src/upstream/tokens.ts',
+    file: 'src/upstream/turns.ts',
     breaks: 'a token that was refused is used at once again',
-    text: 'seat.until = performance.now() + ms',
+    text: 'seat.until = ms > 0 ? performance.now() + ms : Number.POSITIVE_INFINITY',
     instead: 'seat.until = performance.now()',
-    test: ['test/upstream/tokens.test.ts', 'a token set aside is not taken, and comes back'],
+    test: [turns, 'a token set aside takes no call; cooling ends by itself, empty and revoked when somebody says so'],
+  },
+  {
+    file: 'src/upstream/turns.ts',
+    breaks: 'a turn that was given back stays in flight',
+    text: '        pace.giveBack(seat.id)\n        end()',
+    instead: '        pace.giveBack(seat.id)',
+    test: [turns, 'calls in flight are bounded per token and for all together, and room is told'],
+  },
+  {
+    file: 'src/upstream/turns.ts',
+    breaks: 'one token has more calls in flight than it may',
+    text: 'concurrency > 0 && seat.inFlight >= concurrency',
+    instead: 'concurrency > 0 && seat.inFlight > concurrency',
+    test: [turns, 'calls in flight are bounded per token and for all together, and room is told'],
+  },
+  {
+    file: 'src/upstream/turns.ts',
+    breaks: 'the last token that works goes to rest',
+    text: 'seat.failures < mostFailures || !others ||',
+    instead: 'seat.failures < mostFailures ||',
+    test: [turns, 'the last token that works never rests'],
   },
 ]
 
@@ -277,6 +300,27 @@ const limits: readonly Mutant[] = [
     text: 'if (!held) return',
     instead: 'if (held === undefined) return',
     test: ['test/limits/slots.test.ts', 'a slot is freed once, however often it is asked to'],
+  },
+  {
+    file: 'src/limits/pace.ts',
+    breaks: 'a span may have one call too many',
+    text: 'windowMs / (calls - burst + 1)',
+    instead: 'windowMs / (calls - burst + 2)',
+    test: ['test/limits/pace.test.ts', 'in no span, wherever it begins, are there more permits than the pace allows'],
+  },
+  {
+    file: 'src/limits/queue.ts',
+    breaks: "one account's hundred calls go before everybody else's",
+    text: '          lanes.delete(name)\n',
+    instead: '',
+    test: [queue, "one call of a lane goes before another lane's hundred"],
+  },
+  {
+    file: 'src/limits/queue.ts',
+    breaks: 'a turn that nobody waits for any more is lost',
+    text: 'else turn.giveBack()',
+    instead: '',
+    test: [queue, 'a turn found by nobody goes back, and word of room that comes meanwhile is not lost'],
   },
   {
     file: 'src/limits/rate.ts',

@@ -9,7 +9,16 @@ test('the portal has every address it promises', async (t) => {
   const house = await openTestHouse(t)
   const routes = (await portalRoutes(house)).map(({ method, url }) => `${method} ${url}`)
   const promised = [
-    ...['GET /me', 'GET /keys', 'GET /calls', 'GET /calls/:id', 'GET /entries', 'GET /usage', 'GET /statement'],
+    ...[
+      'GET /me',
+      'GET /offers',
+      'GET /keys',
+      'GET /calls',
+      'GET /calls/:id',
+      'GET /entries',
+      'GET /usage',
+      'GET /statement',
+    ],
     ...['POST /keys', 'POST /keys/:id/rotate', 'POST /keys/:id/revoke'],
   ]
   for (const each of promised) assert.ok(routes.includes(each), each)

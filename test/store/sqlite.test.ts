@@ -137,9 +137,9 @@ test('a ledger that was here and is gone is not replaced by an empty one', async
   assert.match(refusal.message, /was here before and is gone/)
 })
 
-test('the file can be read by its owner only', async (t) => {
+test('the file and what lies beside it can be read by its owner only', async (t) => {
   const { path } = await opened(t)
-  assert.equal(statSync(path).mode & 0o777, 0o600)
+  for (const ending of ['', '-wal', '-shm']) assert.equal(statSync(path + ending).mode & 0o777, 0o600, ending)
 })
 
 test('a SQLite that can lose committed pages is refused', () => {

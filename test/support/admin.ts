@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import type { Environment } from '../../src/config.ts'
 import type { Reply } from './client.ts'
 import { behind, openTestHouse, type TestHouse } from './house.ts'
 import { opened } from './stand-in-client.ts'
 
 /** A house with a stand-in behind it, so that live keys can buy. */
-export async function openSelling(t: TestContext): Promise<TestHouse> {
-  return openTestHouse(t, behind(await opened(t)))
+export async function openSelling(t: TestContext, env: Environment = {}): Promise<TestHouse> {
+  return openTestHouse(t, behind(await opened(t), env))
 }
 
 /** The JSON of an answer that must have that status. */

@@ -1,4 +1,4 @@
-// After a change of the admin API: node test/support/api-types.ts
+// After a change of the API: node test/support/api-types.ts
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,16 +12,21 @@ import { checkout } from './process.ts'
 type Json = Readonly<Record<string, unknown>>
 type Named = { readonly name: string; readonly in: string; readonly required?: boolean; readonly schema: Json }
 
-/** Where the types of the admin API are kept. */
-export const apiTypesFile = fileURLToPath(new URL('../../src/cli/api-types.ts', import.meta.url))
+/** Where the types of the API are kept. */
+export const apiTypesFile = fileURLToPath(new URL('../../src/api-types.ts', import.meta.url))
+
+/** What the command line and the dashboard call. */
+const ours = ['/admin/', '/portal/', '/dashboard/']
 
 /**
- * The admin API of an OpenAPI document, or what begins otherwise, as types for openapi-fetch: parameters, bodies and good answers, and no refusals,
- * which all have one shape. Knows only what our schemas use, and throws at anything else.
+ * The paths of an OpenAPI document that begin so, as types for openapi-fetch: parameters, bodies and good answers, and
+ * no refusals, which all have one shape. Knows only what our schemas use, and throws at anything else.
  */
-export function apiTypes(document: Json, prefix = '/admin/'): string {
+export function apiTypes(document: Json, prefixes: readonly string[] = ours): string {
   const schemas = (document['components'] as Json)['schemas'] as Record<string, Json>
-  const paths = Object.entries(document['paths'] as Record<string, Json>).filter(([path]) => path.startsWith(prefix))
+  const paths = Object.entries(document['paths'] as Record<string, Json>).filter(([path]) =>
+    prefixes.some((each) => path.startsWith(each)),
+  )
   const told = paths.map(([path, methods]) => `${JSON.stringify(path)}: ${methodsOf(methods)}`)
   const named = namesIn(told.join(), schemas).map((name) => `type ${name} = ${typeOf(schemas[name] ?? {})}`)
   const head = '// Written by test/support/api-types.ts out of the OpenAPI document; not by hand.'
@@ -106,7 +111,7 @@ function namesIn(text: string, schemas: Readonly<Record<string, Json>>): string[
 
 function formatted(text: string): string {
   const biome = fileURLToPath(new URL('../../node_modules/.bin/biome', import.meta.url))
-  return execFileSync(biome, ['format', '--stdin-file-path=src/cli/api-types.ts'], {
+  return execFileSync(biome, ['format', '--stdin-file-path=src/api-types.ts'], {
     cwd: checkout,
     input: text,
     encoding: 'utf8',

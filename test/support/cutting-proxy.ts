@@ -6,6 +6,9 @@ export type CuttingProxy = {
   readonly url: string
   /** The next request reaches the server and is answered there, but the answer is lost with the connection. */
   loseNextAnswer(): void
+  /** From now on nothing passes either way, and nobody is told; `heal` cuts what was swallowed and lets the rest pass. */
+  swallow(): void
+  heal(): void
 }
 
 /** A way to a database on which answers can be lost; gone with the test. */
@@ -13,6 +16,7 @@ export async function openCuttingProxy(t: TestContext, url: string): Promise<Cut
   const target = new URL(url)
   const sockets = new Set<Socket>()
   let losing = false
+  let swallowing = false
   const proxy = createServer((near) => {
     const far = connect(Number(target.port), target.hostname)
     let lost = false
@@ -23,12 +27,12 @@ export async function openCuttingProxy(t: TestContext, url: string): Promise<Cut
     near.on('data', (bytes) => {
       if (losing) lost = true
       losing = false
-      far.write(bytes)
+      if (!swallowing) far.write(bytes)
     })
     far.on('data', (bytes) => {
       // Once it answers it has committed, since all of a unit is sent in one go.
       if (lost) near.destroy()
-      else near.write(bytes)
+      else if (!swallowing) near.write(bytes)
     })
     near.on('close', () => far.end())
     far.on('close', () => near.destroy())
@@ -45,5 +49,12 @@ export async function openCuttingProxy(t: TestContext, url: string): Promise<Cut
   const loseNextAnswer = () => {
     losing = true
   }
-  return { url: way.href, loseNextAnswer }
+  const swallow = () => {
+    swallowing = true
+  }
+  const heal = () => {
+    swallowing = false
+    for (const socket of sockets) socket.destroy()
+  }
+  return { url: way.href, loseNextAnswer, swallow, heal }
 }

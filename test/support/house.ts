@@ -31,6 +31,8 @@ export type TestHouse = House & {
   admin(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply>
   /** Fails unless the books balance and nothing is held. */
   balanced(): Promise<void>
+  /** As `balanced`, and fails unless nothing is left in memory. */
+  atRest(): Promise<void>
 }
 
 /** A whole house in this process: real SQLite in a folder of its own, a real socket; gone with the test. */
@@ -86,13 +88,27 @@ export async function openTestHouse(t: TestContext, env: Environment = {}): Prom
     }
   }
 
+  async function atRest(): Promise<void> {
+    await balanced()
+    for (let tries = 1000; house.bytes.inFlight !== 0; tries--) {
+      assert.ok(tries > 0, `${house.bytes.inFlight} bytes are still in flight`)
+      await new Promise((wake) => setTimeout(wake, 10))
+    }
+  }
+
   const admin: TestHouse['admin'] = (method, path, body, headers = {}) =>
     client.json(method, `/admin/v1${path}`, body, { authorization: `Bearer ${adminKey}`, ...headers })
   const balanceOf = (accountId: string) => balance(store, accountId)
-  return { ...house, folder, lines, client, account, key, balanceOf, ended, admin, balanced }
+  return { ...house, folder, lines, client, account, key, balanceOf, ended, admin, balanced, atRest }
 }
 
 /** The settings of a house in front of a stand-in. */
 export function behind(standIn: { readonly origin: string }, env: Environment = {}): Environment {
-  return { UPSTREAM_URL: standIn.origin, UPSTREAM_TOKENS: masterToken, RATE_LIMIT: '100000/60s', ...env }
+  return {
+    UPSTREAM_URL: standIn.origin,
+    UPSTREAM_TOKENS: masterToken,
+    RATE_LIMIT: '100000/60s',
+    UPSTREAM_PACE: '1000000/1s',
+    ...env,
+  }
 }

@@ -99,6 +99,7 @@ const ours = new Set([
   ...['x-request-id', 'x-credits-price', 'x-credits-charged', 'x-credits-available', 'cache-control'],
   ...['x-content-type-options', 'retry-after', 'content-type', 'content-length', 'finish-reason', 'seed'],
   ...['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'date', 'connection', 'keep-alive'],
+  ...['content-security-policy', 'referrer-policy', 'cross-origin-resource-policy'],
 ])
 
 /** Fails on any header that is neither of ours nor one of the three that are let back. */

@@ -158,3 +158,27 @@ test('nobody listens on a closed port', async (t) => {
   const origin = `http://127.0.0.1:${await closedPort()}`
   await assert.rejects(send(pooled(t, origin), form({ prompt: 'cat' })), /ECONNREFUSED/)
 })
+
+test('the balance falls with every picture made, whatever became of it on its way, and is asked apart', async (t) => {
+  const standIn = await opened(t)
+  const pool = pooled(t, standIn.origin)
+  standIn.purses.set('sk-one', 20)
+  const balance = async (token: string) => {
+    const headers = { authorization: `Bearer ${token}` }
+    const { statusCode, body } = await pool.request({ method: 'GET', path: '/v1/user/balance', headers })
+    return [statusCode, ((await body.json()) as Record<string, unknown>)['credits']]
+  }
+  for (const mode of ['ok', 'server-error', 'fin-last-byte'])
+    await send(pool, form({ prompt: `mode:${mode}` })).catch(() => {})
+  assert.deepEqual(
+    [await balance('sk-one'), await balance('sk-two')],
+    [
+      [200, 14],
+      [200, 1000],
+    ],
+  )
+  standIn.tokenMode('sk-one', 'out-of-credits')
+  standIn.tokenMode('sk-two', 'auth-revoked')
+  assert.deepEqual([await balance('sk-one'), (await balance('sk-two'))[0]], [[200, 0], 401])
+  assert.deepEqual([standIn.calls.length, standIn.asked.length], [3, 4])
+})

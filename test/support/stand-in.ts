@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
-import { failure, measured } from './stand-in-answer.ts'
+import { failure, measured, plain } from './stand-in-answer.ts'
 import { type CertificateKind, certificate } from './stand-in-certificates.ts'
 import { type Line, openLine } from './stand-in-line.ts'
 import { acceptActOf, type Mode, modeIn, rowOf } from './stand-in-modes.ts'
@@ -22,6 +22,10 @@ export type StandIn = {
   /** From now on whole requests wait inside; `letGo` answers them all. */
   holdAnswers(): void
   letGo(): void
+  /** What is left behind each token, in credits; 1000 where a test says nothing. Every picture made costs 3. */
+  readonly purses: Map<string, number>
+  /** The tokens whose balance was asked for, in order; these requests are in no other count. */
+  readonly asked: string[]
   /** Resolves once `count` whole requests have been read in total; rejects when the stand-in closes before. */
   waitFor(count: number): Promise<void>
   /** Cuts every connection at once and frees the port; then rejects if a prompt asked for a mode that nobody knows. */
@@ -41,6 +45,8 @@ export async function openStandIn({ tls, host = '127.0.0.1', port = 0 }: Options
   const context = papers && createSecureContext({ cert: papers.cert, key: papers.key })
   const calls: Call[] = []
   const tokens = new Map<string, Mode>()
+  const purses = new Map<string, number>()
+  const asked: string[] = []
   const sockets = new Set<Socket>()
   const tally = openTally()
   const misspelt: string[] = []
@@ -80,15 +86,24 @@ export async function openStandIn({ tls, host = '127.0.0.1', port = 0 }: Options
   /** Says whether to go on and read the body. */
   function headRead(line: Line, call: Call): boolean {
     const mode = tokens.get(call.token) ?? current
+    if (asksBalance(call)) {
+      calls.splice(calls.indexOf(call), 1)
+      return true
+    }
     if (line.hearing !== 'serve' || typeof mode !== 'string') return true
     const { row, argument } = rowOf(mode)
     if (row.at !== 'head') return true
     Object.assign(call, { mode, generated: row.generated })
+    if (row.generated) bill(call)
     row.act(line, call, argument)
     return false
   }
 
   function wholeRead(line: Line, call: Call): void {
+    if (asksBalance(call)) {
+      tellBalance(line, call)
+      return
+    }
     if (line.hearing === 'serve') {
       const answer = answerTo(line, call)
       if (held) held.push(answer)
@@ -103,11 +118,27 @@ export async function openStandIn({ tls, host = '127.0.0.1', port = 0 }: Options
     try {
       const { row, argument } = rowOf(call.mode)
       call.generated = row.generated
-      return () => row.act(line, call, argument)
+      return () => {
+        if (row.generated) bill(call)
+        row.act(line, call, argument)
+      }
     } catch (error) {
       misspelt.push(call.mode)
       return () => line.say(measured(failure(501, 'no_such_mode', [String(error)])))
     }
+  }
+
+  function bill({ token }: Call): void {
+    purses.set(token, (purses.get(token) ?? usualPurse) - pictureCredits)
+  }
+
+  function tellBalance(line: Line, { token }: Call): void {
+    asked.push(token)
+    if (line.hearing !== 'serve') return
+    const mode = tokens.get(token) ?? current
+    const credits = mode === 'out-of-credits' ? 0 : (purses.get(token) ?? usualPurse)
+    const told = plain(200, 'application/json', JSON.stringify({ credits }))
+    line.say(measured(mode === 'auth-revoked' ? failure(401, 'unauthorized', ['the key is not valid']) : told))
   }
 
   await listening(server, host, port)
@@ -118,6 +149,8 @@ export async function openStandIn({ tls, host = '127.0.0.1', port = 0 }: Options
     port: bound,
     ca: papers?.ca ?? '',
     calls,
+    purses,
+    asked,
     get connections() {
       return connections
     },
@@ -146,6 +179,13 @@ export async function openStandIn({ tls, host = '127.0.0.1', port = 0 }: Options
         for (const socket of sockets) socket.destroy()
       }),
   }
+}
+
+const usualPurse = 1000
+const pictureCredits = 3
+
+function asksBalance({ method, path }: Call): boolean {
+  return method === 'GET' && path.endsWith('/v1/user/balance')
 }
 
 type Waiter = { count: number; resolve: () => void; reject: (reason: Error) => void }
