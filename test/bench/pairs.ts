@@ -19,13 +19,14 @@ import { openStore } from '../../src/store/open.ts'
 import type { Statement, Store } from '../../src/store/store.ts'
 import { startServer } from '../support/postgres.ts'
 
-const seconds = 4
+const usualSeconds = 4
 const price = millionths(3_000_000)
 const nothing: Statement = { sql: 'SELECT 1 AS one', params: [] }
 
-type Buyer = Pick<Request, 'accountId' | 'keyId' | 'spendId'>
+export type Buyer = Pick<Request, 'accountId' | 'keyId' | 'spendId'>
 
-async function buyers(store: Store, accounts: number, keysEach: number): Promise<Buyer[]> {
+/** New accounts with live keys, who can pay for everything. */
+export async function buyers(store: Store, accounts: number, keysEach: number): Promise<Buyer[]> {
   const found: Buyer[] = []
   for (let account = 0; account < accounts; account++) {
     const { id: accountId, unit } = openAccounts(store).creating('bench', null)
@@ -50,7 +51,14 @@ async function pair(ledger: Ledger, buyer: Buyer, alongside: readonly Statement[
   await ledger.settle(hold, { ...ending, tokenId: 'tok_1', attempts: '[{"tokenId":"tok_1"}]', status: 200 }, alongside)
 }
 
-async function pairsPerSecond(ledger: Ledger, all: readonly Buyer[], inFlight: number, alone: boolean) {
+/** Always so many holds and settles under way; processor time is this process's own, with its threads. */
+export async function pairsPerSecond(
+  ledger: Ledger,
+  all: readonly Buyer[],
+  inFlight: number,
+  alone: boolean,
+  seconds = usualSeconds,
+) {
   const untilMs = performance.now() + seconds * 1000
   let pairs = 0
   const began = process.cpuUsage()
@@ -88,12 +96,16 @@ async function measure(name: string, store: Store): Promise<void> {
   await store.close()
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'))
-const server = await startServer(true)
-try {
-  await measure('sqlite', await openStore({ kind: 'sqlite', path: join(folder, 'house.db') }))
-  await measure('postgres', await openStore({ kind: 'postgres', url: await server.database() }))
-} finally {
-  await server.close()
-  rmSync(folder, { recursive: true })
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'tollgate-bench-'))
+  const server = await startServer(true)
+  try {
+    await measure('sqlite', await openStore({ kind: 'sqlite', path: join(folder, 'house.db') }))
+    await measure('postgres', await openStore({ kind: 'postgres', url: await server.database() }))
+  } finally {
+    await server.close()
+    rmSync(folder, { recursive: true })
+  }
 }
+
+if (import.meta.main) await main()

@@ -42,15 +42,13 @@ import { Agent, request } from 'undici'
 import { loadConfig } from '../../src/config.ts'
 import { openHouse } from '../../src/house.ts'
 import { openKeys } from '../../src/keys/keys.ts'
-import { books } from '../../src/ledger/statement.ts'
-import { sumDay } from '../../src/ledger/usage-days.ts'
 import { openLog } from '../../src/log.ts'
-import { type Database, openStore } from '../../src/store/open.ts'
+import type { Database } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
 import { startServer } from '../support/postgres.ts'
 import { type Ask, asksOf } from './scale-asks.ts'
-import { type Filled, fill, type Size } from './scale-fill.ts'
-import { openSink } from './scale-sink.ts'
+import type { Filled } from './scale-fill.ts'
+import { filled } from './scale-filled.ts'
 
 const adminKey = 'an-operator-key-for-benches-only'
 const tries = 7
@@ -75,28 +73,6 @@ const { values } = parseArgs({
 
 function tell(line: string): void {
   process.stdout.write(`${line}\n`)
-}
-
-/** A migrated store, filled; answers who is in it. */
-async function filled(database: Database, size: Size): Promise<Filled> {
-  await (await openStore(database)).close()
-  const began = performance.now()
-  const sink = await openSink(database)
-  const found = await fill(sink, size)
-  await sink.close()
-  tell(`${size.calls} calls and ${size.accounts} accounts in ${seconds(began)} s`)
-  const store = await openStore(database)
-  const summing = performance.now()
-  while (await sumDay(store, Date.now()));
-  tell(`days added up in ${seconds(summing)} s`)
-  const { balanced, faults } = await books(store)
-  if (!balanced) throw new Error(`the books do not balance: ${faults}`)
-  await store.close()
-  return found
-}
-
-function seconds(began: number): string {
-  return ((performance.now() - began) / 1000).toFixed(1)
 }
 
 async function measure(database: Database, who: Filled): Promise<readonly Taken[]> {
@@ -161,7 +137,7 @@ try {
   const database: Database = server
     ? { kind: 'postgres', url: await server.database() }
     : { kind: 'sqlite', path: join(folder, 'house.db') }
-  report(await measure(database, await filled(database, size)))
+  report(await measure(database, await filled(database, size, tell)))
 } finally {
   await server?.close()
   rmSync(folder, { recursive: true })
