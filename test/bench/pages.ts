@@ -4,19 +4,21 @@
  * npm run build && node test/bench/pages.ts [--calls 1000000] [--accounts 100000] [--seconds 5]     (some five minutes)
  *
  * Prints for each page the milliseconds from the address to its rows, the first, the median and the best of five loads in
- * one browser; then the calls per second of 16 callers with the page of calls followed and not, in turn, and their ratio.
+ * one browser; then the calls per second of 16 callers alone, beside the requests of the page of calls when it is
+ * followed, and beside that page in a browser on the same processors, in turn, and their ratios.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { chromium, type Page } from 'playwright-core'
+import { request } from 'undici'
 import { enter, settled } from '../support/dashboard.ts'
 import { adminKey, startTollgate, type Tollgate } from './compare-tollgate.ts'
 import { type Load, startLoad, startUpstream } from './crew.ts'
 import { answerBody, generatePath, workloads } from './parcels.ts'
 import { filled } from './scale-filled.ts'
-import { tableText } from './spread.ts'
+import { spreadOf, spreadText, tableText } from './spread.ts'
 
 const tries = 5
 const rounds = 5
@@ -67,6 +69,14 @@ async function callsPerSecond(load: Load, { port, secret }: Tollgate): Promise<n
   return count.calls / count.seconds
 }
 
+/** What the page asks of the house, without the browser, which takes its share of the same processors. */
+function ask(origin: string): NodeJS.Timeout {
+  const headers = { authorization: `Bearer ${adminKey}` }
+  return setInterval(() => {
+    void request(`${origin}/admin/v1/calls?limit=50`, { headers }).then(({ body }) => body.dump())
+  }, 2000)
+}
+
 async function follow(page: Page, origin: string): Promise<void> {
   await page.goto(`${origin}/dashboard/calls`)
   await page.getByRole('heading', { level: 1 }).waitFor()
@@ -115,16 +125,22 @@ try {
   }
   tell(tableText(['page', 'first', 'median', 'best'], rows))
   const ratios: number[] = []
+  const asked: number[] = []
   for (let round = 0; round < rounds; round++) {
     await page.goto('about:blank')
     const without = await callsPerSecond(load, house)
+    const asking = ask(origin)
+    const alone = await callsPerSecond(load, house)
+    clearInterval(asking)
     await follow(page, origin)
     const followed = await callsPerSecond(load, house)
-    tell(`round ${round + 1}: ${without.toFixed(0)} calls/s, followed ${followed.toFixed(0)}`)
+    const told = [without, alone, followed].map((each) => each.toFixed(0))
+    tell(`round ${round + 1}: ${told[0]} calls/s, ${told[1]} with the requests of the page, ${told[2]} with the page`)
     ratios.push(followed / without)
+    asked.push(alone / without)
   }
-  const sorted = ratios.toSorted((one, other) => one - other)
-  tell(`followed to not followed: ${sorted.map((ratio) => ratio.toFixed(2)).join(' ')}`)
+  tell(`with the requests of the page, to without: ${spreadText(spreadOf(asked), 2)}`)
+  tell(`with the page in a browser on the same processors: ${spreadText(spreadOf(ratios), 2)}`)
 } finally {
   await browser.close()
   await load.close()

@@ -306,7 +306,7 @@ const limits: readonly Mutant[] = [
     breaks: 'a span may have one call too many',
     text: 'windowMs / (calls - burst + 1)',
     instead: 'windowMs / (calls - burst + 2)',
-    test: ['test/limits/pace.test.ts', 'in no span, wherever it begins, are there more permits than the pace allows'],
+    test: ['test/limits/pace.test.ts', 'who takes all there is gets the whole pace, a tenth of it at once'],
   },
   {
     file: 'src/limits/queue.ts',
