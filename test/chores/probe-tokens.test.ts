@@ -111,11 +111,18 @@ forEachStore((name, open) => {
   test(`${name}: of many replicas one asks for each token in an interval`, async (t) => {
     const { store, again, standIn } = await place(t, open)
     const stores = [store, ...(await Promise.all([again(), again()]))]
-    const replicas = stores.map((each) => probing(t, each, standIn, 1500))
+    const everyMs = 1500
+    const sinceMs = performance.now()
+    const replicas = stores.map((each) => probing(t, each, standIn, everyMs))
     const ids = replicas[0] ? [replicas[0].one, replicas[0].two] : []
     await until('both are read', async () => (await latest(store, ids)).size === 2)
     await Promise.all(replicas.map(({ close }) => close()))
-    assert.deepEqual(standIn.asked.toSorted(), secrets)
+    // A token is claimed for nine tenths of an interval, and on a slow machine a second one may have begun.
+    const claims = Math.floor((performance.now() - sinceMs) / (0.9 * everyMs))
+    for (const secret of secrets) {
+      const count = standIn.asked.filter((each) => each === secret).length
+      assert.ok(count >= 1 && count <= claims, `${count} times in ${claims} intervals`)
+    }
   })
 })
 
