@@ -176,7 +176,8 @@ export const settings = {
     env: 'BYTES_IN_FLIGHT_LIMIT',
     read: wholeNumber(1, 2 ** 40, 'bytes'),
     fallback: '536870912',
-    about: 'Most request and answer bytes in memory at once, beside some 350 MB for the process; past it calls are busy.',
+    about:
+      'Most request and answer bytes in memory at once, beside some 350 MB for the process; past it calls are busy.',
   }),
   chargeFiltered: setting({
     env: 'CHARGE_FILTERED',
