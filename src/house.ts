@@ -99,6 +99,8 @@ async function furnish(
   opened.defer(tracing.close)
   const store = await openedStore(config, log, signal)
   opened.defer(() => store.close())
+  // What the clock starts ends before the store does; a start that fails ends it too.
+  const chores = opened.use(new AsyncDisposableStack())
   const shared = store.dialect === 'postgres'
   const limits = await openLimits(config.redisUrl, log)
   opened.defer(() => limits.close())
@@ -107,7 +109,7 @@ async function furnish(
   const metrics = openMetrics()
   const ledger = countingRecovered(openLedger(store, owner), metrics)
   const recovering = shared ? await startRecovering({ leases: openLeases(store, owner), ledger, log }) : undefined
-  opened.defer(async () => recovering?.close())
+  chores.defer(async () => recovering?.close())
   if (!shared) await recoverAll(ledger, owner, log)
   const accounts = openAccounts(store)
   const keys = openKeys(store, shared ? rememberedMs : 0)
@@ -115,7 +117,7 @@ async function furnish(
   const catalog = await openCatalog(store)
   metrics.sells(catalog.offers.map(({ id }) => id))
   const refreshing = shared ? startRefreshing(catalog.refresh, log) : undefined
-  opened.defer(() => refreshing?.close())
+  chores.defer(async () => refreshing?.close())
   const webhooks = openWebhooks(store, config.webhookAllowPrivate)
   await webhooks.refresh()
   const deliveries = openDeliveries(store)
@@ -126,7 +128,7 @@ async function furnish(
   const upstreams = await openUpstreams(config, log, limits, recovering?.replicas)
   opened.defer(upstreams.close)
   const minding = sandboxMode ? undefined : await mindTokens(upstreams.live.upstream, store, catalog, log)
-  opened.defer(async () => minding?.close())
+  chores.defer(async () => minding?.close())
   const odd = await openOddParts()
   opened.defer(odd.close)
   const replays = openReplays(store, bodiesFor(config, store), config.replayTtlMs)
@@ -134,7 +136,7 @@ async function furnish(
   const work = openWork()
   const bytes = openBytes(config.bytesInFlightLimit, config.requestTimeoutMs)
   const proving = startProving(store, log)
-  opened.defer(proving.close)
+  chores.defer(proving.close)
   const { tokens, queue, onTurn } = upstreams.live.upstream
   onTurn(metrics.turnCame)
   const figures = openFigures({
@@ -174,14 +176,14 @@ async function furnish(
     ...{ store, webhooks, deliveries, alerts: openAlerts(store), catalog, notices, proof: proving.proof, log },
     upstream: upstreams.live.upstream,
   })
-  opened.defer(alerting.close)
+  chores.defer(alerting.close)
   const sender = openSender({ allowPrivate: config.webhookAllowPrivate })
   const delivering = startDelivering({ store, webhooks, deliveries, sender, log })
-  opened.defer(delivering.close)
+  chores.defer(delivering.close)
   const retaining = startRetaining({ store, ledger, replays, log, settings: config })
-  opened.defer(retaining.close)
+  chores.defer(retaining.close)
   const summing = startSummingDays(store, log)
-  opened.defer(summing.close)
+  chores.defer(summing.close)
   const origin = await listen(app, config)
   // Once it listens, since keys minted for a start that then fails would have been told to nobody.
   const first = await firstStart({ store, accounts, keys, operators }, config.adminKey !== undefined, sandboxMode)
@@ -196,13 +198,7 @@ async function furnish(
     await inTime(closed, untilMs - performance.now())
     const left = [...work.left(), ...afterwards.left()]
     afterwards.close()
-    await alerting.close()
-    await delivering.close()
-    await retaining.close()
-    await proving.close()
-    await summing.close()
-    await minding?.close()
-    await recovering?.close()
+    await chores.disposeAsync()
     // What is being written is written to its end; from here on nobody can be charged for what is not delivered.
     await store.close()
     app.server.closeAllConnections()

@@ -196,12 +196,12 @@ function readableType(request: FastifyRequest): void {
 
 function handler(offer: Offer, rooms: GatewayRooms) {
   const { live, test } = rooms.upstreams
-  const spines = { live: { ...rooms, ...live }, test: { ...rooms, ...test } }
+  const byMode = { live: { ...rooms, ...live }, test: { ...rooms, ...test } }
   return (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const visit = visitOf(request)
     return rooms.working(
       visit.id,
-      visit.handling(() => handle(request, reply, visit, offer, rooms, spines)),
+      visit.handling(() => handle(request, reply, visit, offer, byMode)),
     )
   }
 }
@@ -211,10 +211,10 @@ async function handle(
   reply: FastifyReply,
   visit: Visit,
   offer: Offer,
-  rooms: GatewayRooms,
-  spines: Readonly<Record<'live' | 'test', SpineRooms>>,
+  byMode: Readonly<Record<'live' | 'test', GatewayRooms & SpineRooms>>,
 ) {
   const key = identityOf(request)
+  const rooms = byMode[key.mode]
   const accept = acceptOf(request)
   const form = await formOf(request, rooms.readOdd)
   visit.bytesIn = form.bytes.length
@@ -230,7 +230,7 @@ async function handle(
   const { id, trace } = visit
   const call = { id, key, offer, wanted: { accept, form }, parcel, clientRequestId, again, gone, onLeave, trace }
   try {
-    visit.served = await serveCall(call, spines[key.mode])
+    visit.served = await serveCall(call, rooms)
   } catch (error) {
     // Two requests with one Idempotency-Key came at once, and the other one was first.
     if (!again || !(error instanceof RefusedAlongside)) throw error

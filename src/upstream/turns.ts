@@ -102,6 +102,10 @@ export function openTurns(tokens: readonly Token[], rules: TurnRules) {
     return found
   }
 
+  function seatOfId(id: string): Seat | undefined {
+    return seats.find((seat) => seat.id === id)
+  }
+
   function isFull(seat: Seat): boolean {
     return concurrency > 0 && seat.inFlight >= concurrency
   }
@@ -170,12 +174,13 @@ export function openTurns(tokens: readonly Token[], rules: TurnRules) {
   }
 
   function isUsable({ id }: Token): boolean {
-    return seats.some((seat) => seat.id === id && ['active', 'resting'].includes(stateOf(seat)))
+    const seat = seatOfId(id)
+    return seat !== undefined && ['active', 'resting'].includes(stateOf(seat))
   }
 
   /** A turn of that very token whatever its state, in its pace; undefined when there is no such token, or none in time. */
   async function only(id: string, withinMs = 60_000): Promise<Turn | undefined> {
-    const seat = seats.find((each) => each.id === id)
+    const seat = seatOfId(id)
     const untilMs = performance.now() + withinMs
     while (seat && performance.now() < untilMs) {
       if (pace.waitMs(id) === 0 && (await pace.take(id))) return sit(seat)
@@ -191,11 +196,12 @@ export function openTurns(tokens: readonly Token[], rules: TurnRules) {
 
   /** Counts an exchange: many failures in a row let a token rest while another one works. */
   function heard({ id }: Token, failed: boolean): void {
-    const seat = seats.find((each) => each.id === id)
+    const seat = seatOfId(id)
     if (!seat || !rest) return
     seat.failures = failed ? seat.failures + 1 : 0
+    if (seat.failures < mostFailures) return
     const others = seats.some((other) => other !== seat && stateOf(other) === 'active' && other.failures < mostFailures)
-    if (seat.failures < mostFailures || !others || stateOf(seat) !== 'active') return
+    if (!others || stateOf(seat) !== 'active') return
     // The first call after the rest decides whether it rests again.
     seat.failures = mostFailures - 1
     change(id, 'resting', restMs, 'upstream_failures', false)
@@ -212,7 +218,7 @@ export function openTurns(tokens: readonly Token[], rules: TurnRules) {
   }
 
   function change(id: string, to: TokenState, ms: number, reason: string, learnt: boolean): boolean {
-    const seat = seats.find((each) => each.id === id)
+    const seat = seatOfId(id)
     if (!seat) return false
     const from = stateOf(seat)
     seat.state = to

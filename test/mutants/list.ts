@@ -270,8 +270,8 @@ const sending: readonly Mutant[] = [
   {
     file: 'src/upstream/turns.ts',
     breaks: 'the last token that works goes to rest',
-    text: 'seat.failures < mostFailures || !others ||',
-    instead: 'seat.failures < mostFailures ||',
+    text: 'if (!others || stateOf(seat)',
+    instead: 'if (stateOf(seat)',
     test: [turns, 'the last token that works never rests'],
   },
 ]
