@@ -4,8 +4,9 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PostgresServer } from '../support/postgres.ts'
+import { freePort } from '../support/programs.ts'
 import { startTollgate } from './compare-tollgate.ts'
-import { freePort, type Started, startServing } from './crew.ts'
+import { type Started, startServing } from './crew.ts'
 import { generatePath } from './parcels.ts'
 
 export const targetNames = [

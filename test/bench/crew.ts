@@ -1,7 +1,6 @@
 /** The processes a bench starts beside itself, and its talk with them; each is ended by its own id. */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import type { Tally } from './light-upstream.ts'
 import type { Count, Order } from './load.ts'
@@ -85,16 +84,6 @@ function takesConnections(port: number): Promise<boolean> {
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
     socket.once('connect', () => socket.destroy())
   })
-}
-
-/** A port of the loopback that was free just now, for programs that cannot pick one. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url))

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { openLimits } from '../../src/limits/redis-limits.ts'
-import { freePort, keptLog, openRedisServer, until, withRedis } from '../support/redis.ts'
+import { freePort } from '../support/programs.ts'
+import { keptLog, openRedisServer, until, withRedis } from '../support/redis.ts'
 
 async function replica(t: TestContext, url: string) {
   const { log, told, text } = keptLog()

@@ -1,23 +1,16 @@
-import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
+import { freePort, withPrograms } from './programs.ts'
 
 const program = '/usr/sbin/pgbouncer'
 
-/** Defines tests that need pgbouncer; where there is none, says what was left out, or fails in CI. */
-export function withPgBouncer(what: string, define: () => void): void {
-  const missing = `${program} is not on this machine, so ${what} was not tested.`
-  if (spawnSync(program, ['--version']).error === undefined) define()
-  else if (process.env['CI'] === 'true') test(`${program} is there in CI`, () => assert.fail(missing))
-  else console.log(`LEFT OUT: ${missing}`)
-}
+export const withPgBouncer = (what: string, define: () => void) => withPrograms([program], what, define)
 
 /** The address of the same database by way of a pooler that gives each transaction to whichever session is free. */
 export async function pooled(t: TestContext, url: string): Promise<string> {
@@ -65,13 +58,4 @@ async function answers(url: string): Promise<void> {
       await sleep(50)
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  await new Promise((closed) => server.close(closed))
-  return address.port
 }

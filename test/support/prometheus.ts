@@ -5,19 +5,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { withPrograms } from './programs.ts'
 
 const install = 'apt-get install -y --no-install-recommends prometheus'
 
-/** Defines tests that need Prometheus and promtool; where they are not, says what was left out, or fails in CI. */
-export function withPrometheus(what: string, define: () => void): void {
-  const missing = ['promtool', 'prometheus'].filter((name) => spawnSync(name, ['--version']).error !== undefined)
-  const sentence = `${missing.join(' and ')} not on this machine, so ${what} was not tested: ${install}`
-  if (missing.length === 0) define()
-  else if (process.env['CI'] === 'true') test('Prometheus is there in CI', () => assert.fail(sentence))
-  else console.log(`LEFT OUT: ${sentence}`)
-}
+export const withPrometheus = (what: string, define: () => void) =>
+  withPrograms(['promtool', 'prometheus'], what, define, install)
 
 /** What promtool says; throws with its words when it finds a fault. */
 export function promtool(args: readonly string[], input = ''): string {

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@redis/client'
 import type { Logger } from 'pino'
 import { openLog } from '../../src/log.ts'
+import { freePort, withPrograms } from './programs.ts'
 
 export type RedisServer = {
   readonly port: number
@@ -27,13 +27,7 @@ export type RedisServer = {
 
 const program = 'redis-server'
 
-/** Defines tests that need redis-server; where there is none, says what was left out, or fails in CI. */
-export function withRedis(what: string, define: () => void): void {
-  const missing = `${program} is not on this machine, so ${what} was not tested.`
-  if (spawnSync(program, ['--version']).error === undefined) define()
-  else if (process.env['CI'] === 'true') test(`${program} is there in CI`, () => assert.fail(missing))
-  else console.log(`LEFT OUT: ${missing}`)
-}
+export const withRedis = (what: string, define: () => void) => withPrograms([program], what, define)
 
 /** A Redis of its own on a free port that keeps nothing on disk; gone with the test. */
 export async function openRedisServer(t: TestContext, ...options: string[]): Promise<RedisServer> {
@@ -74,16 +68,6 @@ export async function openRedisServer(t: TestContext, ...options: string[]): Pro
   })
   await start()
   return { port, url, run, kill, start, pause: () => child?.kill('SIGSTOP'), resume: () => child?.kill('SIGCONT') }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
 
 /** A log whose lines are kept, and how often a reason was given in it. */

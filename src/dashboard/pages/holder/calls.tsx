@@ -1,4 +1,4 @@
-import { Button, Group, NativeSelect, Paper, Switch, TextInput } from '@mantine/core'
+import { Button, Group, NativeSelect, Paper, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
@@ -8,6 +8,7 @@ import { usePages } from '../paging.ts'
 import { CallLink } from '../parts/call-link.tsx'
 import { Empty } from '../parts/empty.tsx'
 import { Credits } from '../parts/figures.tsx'
+import { FollowSwitch } from '../parts/follow-switch.tsx'
 import { Id } from '../parts/id.tsx'
 import { Outcome } from '../parts/outcome.tsx'
 import { PageHead } from '../parts/page-head.tsx'
@@ -42,12 +43,7 @@ export default function Calls() {
   return (
     <>
       <PageHead title={t('nav.calls')} about={t('calls.ownAbout')}>
-        <Switch
-          label={t('calls.follow')}
-          description={t('calls.followAbout')}
-          checked={followed}
-          onChange={(event) => setFollowed(event.currentTarget.checked)}
-        />
+        <FollowSwitch followed={followed} follow={setFollowed} />
       </PageHead>
       <Paper withBorder className="panel">
         <Group p="md" gap="sm" align="flex-end" role="search">

@@ -1,8 +1,9 @@
-import { Button, NativeSelect, Paper, SimpleGrid, Switch, TextInput } from '@mantine/core'
+import { Button, NativeSelect, Paper, SimpleGrid, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { useSearchParams } from 'react-router'
+import { FollowSwitch } from '../parts/follow-switch.tsx'
 import { PageHead } from '../parts/page-head.tsx'
 import { type CallFilter, CallsTable } from './calls-table.tsx'
 import { useOfferIds } from './key-door.ts'
@@ -36,12 +37,7 @@ export default function Calls() {
   return (
     <>
       <PageHead title={t('nav.calls')} about={t('calls.about')}>
-        <Switch
-          label={t('calls.follow')}
-          description={t('calls.followAbout')}
-          checked={followed}
-          onChange={(event) => setFollowed(event.currentTarget.checked)}
-        />
+        <FollowSwitch followed={followed} follow={setFollowed} />
       </PageHead>
       <Paper withBorder className="panel">
         <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} p="md" spacing="sm" role="search">

@@ -1,16 +1,15 @@
-import { Anchor, Box, Group, Stack, Text } from '@mantine/core'
+import { Anchor, Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { Link } from 'react-router'
 import { api, got, type RowOf } from '../api.ts'
 import { CallLink } from '../parts/call-link.tsx'
 import { Empty } from '../parts/empty.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { Count, Credits } from '../parts/figures.tsx'
 import { Id } from '../parts/id.tsx'
 import { Outcome } from '../parts/outcome.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Rows, WaitingRows } from '../parts/rows.tsx'
+import { Rows, WholeList } from '../parts/rows.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 
 type Call = RowOf<'/admin/v1/calls'>
@@ -21,7 +20,7 @@ const shown = 6
 /** The newest calls, and what became of the last hundred. */
 export function Latest() {
   const { t } = useTranslation()
-  const { data, isPending, error, refetch } = useQuery({
+  const list = useQuery({
     queryKey: ['calls', 'latest'],
     queryFn: () => got(api.GET('/admin/v1/calls', { params: { query: { limit: counted } } })),
     refetchInterval: 10_000,
@@ -33,19 +32,14 @@ export function Latest() {
   )
   return (
     <Panel title={t('overview.latest')} flush beside={all}>
-      {isPending && <WaitingRows />}
-      {error && (
-        <Box p="md">
-          <Failure error={error} again={() => void refetch()} />
-        </Box>
-      )}
-      {data?.data.length === 0 && <Empty icon="calls" title={t('calls.empty')} hint={t('calls.emptyHint')} />}
-      {data && data.data.length > 0 && (
-        <>
-          <Outcomes calls={data.data} />
-          <LatestRows calls={data.data.slice(0, shown)} />
-        </>
-      )}
+      <WholeList list={list} empty={<Empty icon="calls" title={t('calls.empty')} hint={t('calls.emptyHint')} />}>
+        {(calls) => (
+          <>
+            <Outcomes calls={calls} />
+            <LatestRows calls={calls.slice(0, shown)} />
+          </>
+        )}
+      </WholeList>
     </Panel>
   )
 }

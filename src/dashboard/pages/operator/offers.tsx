@@ -1,14 +1,13 @@
-import { Box, Button, Code, Paper, Stack, Switch, Text, TextInput } from '@mantine/core'
+import { Button, Code, Paper, Stack, Switch, Text, TextInput } from '@mantine/core'
 import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, got, type RowOf } from '../api.ts'
 import { AmountField, amountIn } from '../parts/amount-field.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { Credits } from '../parts/figures.tsx'
 import { FormDialog } from '../parts/form-dialog.tsx'
 import { PageHead } from '../parts/page-head.tsx'
-import { type Column, Rows, WaitingRows } from '../parts/rows.tsx'
+import { type Column, Rows, WholeList } from '../parts/rows.tsx'
 import { StateBadge } from '../parts/state-badge.tsx'
 import { useMay } from '../session.tsx'
 
@@ -18,7 +17,7 @@ type Offer = RowOf<'/admin/v1/offers'>
 export default function Offers() {
   const { t } = useTranslation()
   const may = useMay()
-  const { data, isPending, error, refetch } = useQuery({
+  const list = useQuery({
     queryKey: ['offers'],
     queryFn: () => got(api.GET('/admin/v1/offers')),
   })
@@ -61,20 +60,16 @@ export default function Offers() {
     <>
       <PageHead title={t('nav.offers')} about={t('offers.about')} />
       <Paper withBorder className="panel">
-        {isPending && <WaitingRows />}
-        {error && (
-          <Box p="md">
-            <Failure error={error} again={() => void refetch()} />
-          </Box>
-        )}
-        {data && (
-          <Rows
-            label={t('nav.offers')}
-            columns={may.change ? [...columns, change] : columns}
-            rows={data.data}
-            idOf={({ id }) => id}
-          />
-        )}
+        <WholeList list={list}>
+          {(rows) => (
+            <Rows
+              label={t('nav.offers')}
+              columns={may.change ? [...columns, change] : columns}
+              rows={rows}
+              idOf={({ id }) => id}
+            />
+          )}
+        </WholeList>
       </Paper>
       {chosen && <Reprice offer={chosen} close={() => setChosen(undefined)} />}
     </>

@@ -1,10 +1,9 @@
-import { Box, Code, Paper, Stack, Text } from '@mantine/core'
+import { Code, Paper, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useTranslation } from 'react-i18next'
 import { api, got, type RowOf } from '../api.ts'
-import { Failure } from '../parts/failure.tsx'
 import { PageHead } from '../parts/page-head.tsx'
-import { type Column, Rows, WaitingRows } from '../parts/rows.tsx'
+import { type Column, Rows, WholeList } from '../parts/rows.tsx'
 import { Pill } from '../parts/state-badge.tsx'
 
 type Setting = RowOf<'/admin/v1/settings'>
@@ -12,7 +11,7 @@ type Setting = RowOf<'/admin/v1/settings'>
 /** How the house was started; changed in its environment and nowhere else. */
 export default function Settings() {
   const { t } = useTranslation()
-  const { data, isPending, error, refetch } = useQuery({
+  const list = useQuery({
     queryKey: ['settings'],
     queryFn: () => got(api.GET('/admin/v1/settings')),
     staleTime: 60_000,
@@ -42,13 +41,9 @@ export default function Settings() {
     <>
       <PageHead title={t('nav.settings')} about={t('settings.about')} />
       <Paper withBorder className="panel">
-        {isPending && <WaitingRows />}
-        {error && (
-          <Box p="md">
-            <Failure error={error} again={() => void refetch()} />
-          </Box>
-        )}
-        {data && <Rows label={t('nav.settings')} columns={columns} rows={data.data} idOf={({ name }) => name} />}
+        <WholeList list={list}>
+          {(rows) => <Rows label={t('nav.settings')} columns={columns} rows={rows} idOf={({ name }) => name} />}
+        </WholeList>
       </Paper>
     </>
   )

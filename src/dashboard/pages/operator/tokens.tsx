@@ -1,14 +1,13 @@
-import { Box, Button, Paper, Text } from '@mantine/core'
+import { Button, Paper, Text } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useTranslation } from 'react-i18next'
 import { api, got } from '../api.ts'
 import { Empty } from '../parts/empty.tsx'
-import { Failure } from '../parts/failure.tsx'
 import { FormDialog } from '../parts/form-dialog.tsx'
 import { Id } from '../parts/id.tsx'
 import { PageHead } from '../parts/page-head.tsx'
-import { type Column, Rows, WaitingRows } from '../parts/rows.tsx'
+import { type Column, Rows, WholeList } from '../parts/rows.tsx'
 import { When } from '../parts/when.tsx'
 import { useMay } from '../session.tsx'
 import { type Token, useTokenColumns } from './token-columns.tsx'
@@ -19,7 +18,7 @@ export default function Tokens() {
   const { t } = useTranslation()
   const may = useMay()
   const queries = useQueryClient()
-  const { data, isPending, error, refetch } = useTokens()
+  const list = useTokens()
   const [chosen, setChosen] = useState<Token>()
   const resume: Column<Token> = {
     name: t('common.actions'),
@@ -54,16 +53,9 @@ export default function Tokens() {
     <>
       <PageHead title={t('nav.tokens')} about={t('tokens.about')} />
       <Paper withBorder className="panel">
-        {isPending && <WaitingRows />}
-        {error && (
-          <Box p="md">
-            <Failure error={error} again={() => void refetch()} />
-          </Box>
-        )}
-        {data?.data.length === 0 && <Empty icon="coin" title={t('tokens.empty')} hint={t('tokens.emptyHint')} />}
-        {data && data.data.length > 0 && (
-          <Rows label={t('nav.tokens')} columns={columns} rows={data.data} idOf={({ id }) => id} />
-        )}
+        <WholeList list={list} empty={<Empty icon="coin" title={t('tokens.empty')} hint={t('tokens.emptyHint')} />}>
+          {(rows) => <Rows label={t('nav.tokens')} columns={columns} rows={rows} idOf={({ id }) => id} />}
+        </WholeList>
       </Paper>
       {chosen && (
         <FormDialog

@@ -1,4 +1,4 @@
-import { Button, Center, Skeleton, Stack, Table } from '@mantine/core'
+import { Box, Button, Center, Skeleton, Stack, Table } from '@mantine/core'
 import type { ReactNode } from 'react'
 import { useTranslation } from 'react-i18next'
 import type { Pages } from '../paging.ts'
@@ -83,6 +83,35 @@ export function PagedRows<Row>({ pages, empty, ...table }: Paged<Row>) {
           </Button>
         </Center>
       )}
+    </>
+  )
+}
+
+type Whole<Row> = {
+  readonly list: {
+    readonly data: { readonly data: readonly Row[] } | undefined
+    readonly isPending: boolean
+    readonly error: Error | null
+    refetch(): unknown
+  }
+  /** What is said where there are none; without it the rows are shown all the same. */
+  readonly empty?: ReactNode
+  readonly children: (rows: readonly Row[]) => ReactNode
+}
+
+/** A list that is read in one go: waited for, failed, empty, or there. */
+export function WholeList<Row>({ list: { data, isPending, error, refetch }, empty, children }: Whole<Row>) {
+  const isEmpty = data?.data.length === 0 && empty !== undefined
+  return (
+    <>
+      {isPending && <WaitingRows />}
+      {error && (
+        <Box p="md">
+          <Failure error={error} again={() => void refetch()} />
+        </Box>
+      )}
+      {isEmpty && empty}
+      {data && !isEmpty && children(data.data)}
     </>
   )
 }
