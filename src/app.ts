@@ -27,6 +27,7 @@ import { type GatewayRooms, gateway } from './gateway/gateway.ts'
 import { type LookAlikeRooms, lookAlikes } from './gateway/look-alikes.ts'
 import { stabilityErrors } from './gateway/refusals.ts'
 import { newId } from './ids.ts'
+import { lazySchemas } from './lazy-schemas.ts'
 import { boundCrowd, mostCallers } from './limits/crowd.ts'
 import { type PortalRooms, portal } from './portal/portal.ts'
 import { problemJsonErrors } from './problem-json.ts'
@@ -73,6 +74,7 @@ export async function openApp(rooms: AppRooms): Promise<FastifyInstance> {
     clientErrorHandler: brokenRequests(log),
     frameworkErrors: illegiblePaths(log),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, allErrors: true } },
+    schemaController: { compilersFactory: lazySchemas },
   })
   boundCrowd(app.server, mostCallers(), log)
   // It sees the routes that are made after it.
