@@ -1,10 +1,11 @@
 import { type Credits, noCredits } from '../credits.ts'
 import { Problem, StoreUnavailable } from '../errors.ts'
 import { newId } from '../ids.ts'
-import { type Manner, type Row, rowOf, type Statement, type Store, type Written } from '../store/store.ts'
+import { type Row, rowOf, type Statement, type Store, statementsOf, type Unit, type Written } from '../store/store.ts'
+import { dayOf } from '../times.ts'
+import { formOfEnd, formOfHold } from './forms.ts'
 import { why } from './refusal.ts'
 import * as texts from './texts.ts'
-import { endRow, holdRow } from './together.ts'
 
 /** What a call asks the ledger to set aside: the most it can cost. Test calls set aside nothing. */
 export type Request = {
@@ -93,6 +94,11 @@ function balanceIn(end: Written): Balance | undefined {
   return end.refused === undefined ? balanceOf(rowOf(end.rows, 2)) : undefined
 }
 
+/** A unit that no other shares its transaction with. */
+function alone(unit: Unit): readonly Statement[] {
+  return 'form' in unit ? statementsOf(unit) : unit
+}
+
 function isLost(error: unknown): boolean {
   return error instanceof StoreUnavailable && error.trouble === 'gone'
 }
@@ -116,10 +122,10 @@ export function openLedger(store: Store, owner: string) {
   async function hold(request: Request, alongside: readonly Statement[] = []): Promise<Hold> {
     for (let tries = 3; ; tries--) {
       const nowMs = Date.now()
-      const unit = [...texts.hold(request, owner, nowMs), ...alongside]
+      const filled = formOfHold(request, owner, nowMs)
       // Only alone is a refusal certain, so what was refused among many is asked for once more by itself.
-      const together = tries === 3 && alongside.length === 0 ? holdRow(request, owner, nowMs) : undefined
-      const done = await written(request, unit, together)
+      const among = tries === 3 && alongside.length === 0
+      const done = await written(request, among ? filled : [...statementsOf(filled), ...alongside])
       if ('balance' in done) return { ...request, ...done }
       if (done.refused !== 'account' && done.refused !== 'quota') throw new RefusedAlongside(done.refused)
       // The reason is read afterwards; when it is gone by then, the hold deserves another try.
@@ -130,14 +136,14 @@ export function openLedger(store: Store, owner: string) {
   }
 
   /** One try at a hold. After a lost connection the call's id tells whether it was made; if not, it is made once more. */
-  async function written(request: Request, unit: readonly Statement[], together?: Manner['together']): Promise<Made> {
+  async function written(request: Request, unit: Unit): Promise<Made> {
     try {
-      return madeBy(await store.write(unit, { together }))
+      return madeBy(await store.write(unit))
     } catch (error) {
       if (!isLost(error)) throw error
     }
     lost.set(request.id, { untilMs: performance.now() + lostMs })
-    const made = (await heldAs(request.id)) ?? madeBy(await store.write(unit).catch(unlessHeld(request.id)))
+    const made = (await heldAs(request.id)) ?? madeBy(await store.write(alone(unit)).catch(unlessHeld(request.id)))
     // The first try can end no other way any more: it has been made, or its id has been given to this one.
     if ('balance' in made) lost.delete(request.id)
     return made
@@ -196,15 +202,15 @@ export function openLedger(store: Store, owner: string) {
     alongside: readonly Statement[],
   ): Promise<Balance | undefined> {
     const nowMs = Date.now()
-    const unit = [...texts.end(state, hold, ending, nowMs), ...alongside]
-    const usual = alongside.length === 0 && !texts.isLate(hold, nowMs)
-    const together = usual ? endRow(state, hold, ending, nowMs) : undefined
+    const filled = formOfEnd(state, hold, ending, nowMs)
+    const more = hold.day < dayOf(nowMs) ? [texts.late(hold.id), ...alongside] : alongside
+    const unit = more.length === 0 ? filled : [...statementsOf(filled), ...more]
     try {
-      return balanceIn(await store.write(unit, { lane: 'end', together }))
+      return balanceIn(await store.write(unit, { lane: 'end' }))
     } catch (error) {
       if (!isLost(error)) throw error
     }
-    return balanceIn(await store.write(unit, { lane: 'end' })) ?? endedAs(state, hold.id)
+    return balanceIn(await store.write(alone(unit), { lane: 'end' })) ?? endedAs(state, hold.id)
   }
 
   async function endedAs(state: 'settled' | 'released', callId: string): Promise<Balance | undefined> {

@@ -1,8 +1,6 @@
 import type { Credits } from '../credits.ts'
-import { newId } from '../ids.ts'
-import type { Statement } from '../store/store.ts'
-import { dayOf } from '../times.ts'
-import type { Ending, Gift, Hold, Request } from './ledger.ts'
+import type { Statement, Step } from '../store/store.ts'
+import type { Gift } from './ledger.ts'
 
 // A replica whose clock is behind must not open yesterday again, so the day of a counter only grows.
 const laterDay = (table: string, day: string) => `CASE WHEN ${table}.day > ${day} THEN ${table}.day ELSE ${day} END`
@@ -21,6 +19,12 @@ export const count = (table: string, day: string, amount: string) => `day = ${la
   day_used = ${usedToday(table, day)} + ${amount},
   month_used = ${usedThisMonth(table, day)} + ${amount},
   total_used = ${table}.total_used + ${amount}`
+
+/** Where columns stand in a row that has its values in this order. */
+function placesIn<Name extends string>(columns: Readonly<Record<Name, unknown>>) {
+  const order = Object.keys(columns)
+  return (...names: readonly Name[]): number[] => names.map((name) => order.indexOf(name))
+}
 
 // SQLite is handed every number as a double, and a double would not lose the day when it is divided.
 const today = 'CAST($4 AS BIGINT)'
@@ -47,27 +51,43 @@ const holdCall = `INSERT INTO calls (id, account_id, key_id, spend_id, offer, mo
   VALUES ($1, $2, $3, $4, $5, $6, 'held', 0, $7, $8, $9, 0, $10, $11, $12, $13,
     (SELECT day FROM accounts WHERE accounts.id = $2), $14)`
 
+/** The columns of a hold's row, and their types. */
+export const holdColumns = {
+  id: 'text',
+  account_id: 'text',
+  key_id: 'text',
+  spend_id: 'text',
+  offer: 'text',
+  mode: 'text',
+  amount: 'bigint',
+  price: 'bigint',
+  price_version: 'bigint',
+  upstream: 'text',
+  bytes_in: 'bigint',
+  client_request_id: 'text',
+  owner: 'text',
+  day: 'bigint',
+  created_at: 'bigint',
+} as const
+
+const holdPlaces = placesIn(holdColumns)
+
 /**
- * Sets aside `amount`; the second statement's row has the balance after it and the day the call counts in. Refuses as
+ * Sets aside `amount`; the second step's row has the balance after it and the day the call counts in. Refuses as
  * `account` or `quota`.
  */
-export function hold(request: Request, owner: string, nowMs: number): Statement[] {
-  const { id, accountId, keyId, spendId, offer, mode, amount, price, priceVersion } = request
-  const { upstream, bytesIn, clientRequestId } = request
-  const day = dayOf(nowMs)
-  return [
-    { sql: holdAccount, params: [accountId, keyId, amount, day, nowMs], must: 'account' },
-    { sql: accountNow, params: [accountId] },
-    { sql: holdSpend, params: [spendId, keyId, amount, accountId], must: 'quota' },
-    {
-      sql: holdCall,
-      params: [
-        ...[id, accountId, keyId, spendId, offer, mode, price, priceVersion, amount],
-        ...[upstream, bytesIn, clientRequestId, owner, nowMs],
-      ],
-    },
-  ]
-}
+export const holdSteps: readonly Step[] = [
+  { sql: holdAccount, from: holdPlaces('account_id', 'key_id', 'amount', 'day', 'created_at'), must: 'account' },
+  { sql: accountNow, from: holdPlaces('account_id') },
+  { sql: holdSpend, from: holdPlaces('spend_id', 'key_id', 'amount', 'account_id'), must: 'quota' },
+  {
+    sql: holdCall,
+    from: [
+      ...holdPlaces('id', 'account_id', 'key_id', 'spend_id', 'offer', 'mode', 'price', 'price_version', 'amount'),
+      ...holdPlaces('upstream', 'bytes_in', 'client_request_id', 'owner', 'created_at'),
+    ],
+  },
+]
 
 const endCall = `UPDATE calls SET state = $2, outcome = $3, reason = $4, upstream_may_bill = $5, credits = $6,
     token_id = $7, attempts = $8, status = $9, upstream_status = $10, upstream_ms = $11, bytes_out = $12, ended_at = $13
@@ -83,9 +103,9 @@ const endAccount = 'UPDATE accounts SET posted = posted - $2, held = held - $3, 
 const returnToAccount = `UPDATE accounts SET ${giveBack('accounts', '$2', 'CAST($3 AS BIGINT)')} WHERE id = $1`
 const returnToSpend = `UPDATE spends SET ${giveBack('spends', '$2', 'CAST($3 AS BIGINT)')} WHERE id = $1`
 
-const newEntry = `INSERT INTO entries (account_id, number, id, kind, credits, posted_after, call_id, reason, reference, created_at)
-  VALUES ($1, (SELECT entries FROM accounts WHERE accounts.id = $1), $2, $3, $4,
-    (SELECT posted FROM accounts WHERE accounts.id = $1), $5, $6, $7, $8)`
+const chargeEntry = `INSERT INTO entries (account_id, number, id, kind, credits, posted_after, call_id, reason, created_at)
+  VALUES ($1, (SELECT entries FROM accounts WHERE accounts.id = $1), $2, 'charge', -CAST($3 AS BIGINT),
+    (SELECT posted FROM accounts WHERE accounts.id = $1), $4, $5, $6)`
 
 const countUsage = `INSERT INTO usage (account_id, day, key_id, offer, mode, calls, succeeded, failed, credits)
   VALUES ($1, $2, $3, $4, $5, 1, $6, 1 - $6, $7)
@@ -101,64 +121,69 @@ const countMonth = `INSERT INTO usage_months (account_id, month, key_id, offer, 
 
 const countLate = 'INSERT INTO usage_late (day, call_id, event) SELECT day, id, $2 FROM calls WHERE id = $1'
 
-/** Whether the day a call counts in may be over, so that its usage may have been added up already. */
-export function isLate({ day }: Hold, nowMs: number): boolean {
-  return day < dayOf(nowMs)
+/** What else an end changes when the day its call counts in may be over, and its usage added up already. */
+export function late(callId: string): Statement {
+  return { sql: countLate, params: [callId, 'end'] }
 }
 
-export function chargedOf(state: 'settled' | 'released', ending: Ending): number {
-  return state === 'settled' ? ending.credits : 0
-}
+/** The columns of the row of an end, and their types. */
+export const endColumns = {
+  id: 'text',
+  account_id: 'text',
+  spend_id: 'text',
+  state: 'text',
+  outcome: 'text',
+  reason: 'text',
+  may_bill: 'bigint',
+  charged: 'bigint',
+  unused: 'bigint',
+  amount: 'bigint',
+  good: 'bigint',
+  entry_id: 'text',
+  token_id: 'text',
+  attempts: 'text',
+  status: 'bigint',
+  upstream_status: 'bigint',
+  upstream_ms: 'bigint',
+  bytes_out: 'bigint',
+  ended_at: 'bigint',
+} as const
 
-/** As usage counts it. */
-export function isGood({ outcome }: Ending): 1 | 0 {
-  return outcome === 'succeeded' || outcome === 'filtered' ? 1 : 0
-}
+/** What stands behind them in the row, for those who do not read it from the call. */
+const endMore = {
+  key_id: 'text',
+  offer: 'text',
+  mode: 'text',
+  day: 'bigint',
+  month: 'bigint',
+  entries: 'bigint',
+} as const
 
-/** Ends an open hold; the third statement's row has the balance after it. Refuses as `ended`. */
-export function end(state: 'settled' | 'released', hold: Hold, ending: Ending, nowMs: number): Statement[] {
-  const { id, accountId, keyId, spendId, offer, mode, day } = hold
-  const charged = chargedOf(state, ending)
-  const unused = hold.amount - charged
-  const counted = [keyId, offer, mode, isGood(ending), charged]
-  const unit: Statement[] = [
-    {
-      sql: endCall,
-      params: [
-        ...[id, state, ending.outcome, ending.reason, ending.mayBill ? 1 : 0, charged],
-        ...[ending.tokenId ?? null, ending.attempts ?? null, ending.status ?? null],
-        ...[ending.upstreamStatus ?? null, ending.upstreamMs ?? null, ending.bytesOut ?? null, nowMs],
-      ],
-      must: 'ended',
-    },
-    { sql: endAccount, params: [accountId, charged, hold.amount, charged > 0 ? 1 : 0] },
-    { sql: accountNow, params: [accountId] },
-    { sql: countUsage, params: [accountId, day, ...counted] },
-    { sql: countMonth, params: [accountId, Math.floor(day / 100), ...counted] },
-  ]
-  if (charged > 0) unit.push(entry(accountId, newId('ent'), 'charge', -charged, id, ending.reason, null, nowMs))
-  if (unused > 0) {
-    unit.push({ sql: returnToAccount, params: [accountId, unused, day] })
-    unit.push({ sql: returnToSpend, params: [spendId, unused, day] })
-  }
-  if (isLate(hold, nowMs)) unit.push({ sql: countLate, params: [id, 'end'] })
-  return unit
-}
+const endPlaces = placesIn({ ...endColumns, ...endMore })
+const [chargedPlace, unusedPlace] = endPlaces('charged', 'unused')
 
-function entry(
-  accountId: string,
-  ...rest: [
-    id: string,
-    kind: string,
-    credits: number,
-    callId: string | null,
-    reason: string,
-    ref: string | null,
-    ms: number,
-  ]
-): Statement {
-  return { sql: newEntry, params: [accountId, ...rest] }
-}
+/** Ends an open hold; the third step's row has the balance after it. Refuses as `ended`. */
+export const endSteps: readonly Step[] = [
+  {
+    sql: endCall,
+    from: [
+      ...endPlaces('id', 'state', 'outcome', 'reason', 'may_bill', 'charged', 'token_id', 'attempts', 'status'),
+      ...endPlaces('upstream_status', 'upstream_ms', 'bytes_out', 'ended_at'),
+    ],
+    must: 'ended',
+  },
+  { sql: endAccount, from: endPlaces('account_id', 'charged', 'amount', 'entries') },
+  { sql: accountNow, from: endPlaces('account_id') },
+  { sql: countUsage, from: endPlaces('account_id', 'day', 'key_id', 'offer', 'mode', 'good', 'charged') },
+  { sql: countMonth, from: endPlaces('account_id', 'month', 'key_id', 'offer', 'mode', 'good', 'charged') },
+  {
+    sql: chargeEntry,
+    from: endPlaces('account_id', 'entry_id', 'charged', 'id', 'reason', 'ended_at'),
+    when: chargedPlace,
+  },
+  { sql: returnToAccount, from: endPlaces('account_id', 'unused', 'day'), when: unusedPlace },
+  { sql: returnToSpend, from: endPlaces('spend_id', 'unused', 'day'), when: unusedPlace },
+]
 
 const refundCall = `UPDATE calls SET refunded_at = $2 WHERE id = $1 AND state = 'settled' AND credits > 0 AND refunded_at IS NULL
   RETURNING id`

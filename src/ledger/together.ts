@@ -1,29 +1,26 @@
 /** What `texts.ts` does for one call, done for many calls in one statement; only PostgreSQL is spoken to in these. */
-import { newId } from '../ids.ts'
-import type { Together, Value } from '../store/store.ts'
-import { dayOf } from '../times.ts'
-import type { Ending, Hold, Request } from './ledger.ts'
-import { chargedOf, count, fits, isGood } from './texts.ts'
+import type { Together } from '../store/store.ts'
+import { count, endColumns, fits, holdColumns } from './texts.ts'
 
-const arrays = (columns: Together['columns']) => columns.map((type, index) => `$${index + 1}::${type}[]`).join(', ')
+type Columns = Readonly<Record<string, 'text' | 'bigint'>>
+
+/** All rows given, each column as an array, with their places as `n`. */
+function rowsOf(columns: Columns): string {
+  const arrays = Object.values(columns).map((type, index) => `$${index + 1}::${type}[]`)
+  return `unnest(${arrays.join(', ')}) WITH ORDINALITY AS asked (${Object.keys(columns).join(', ')}, n)`
+}
 
 // The statement behind it asks which accounts are locked: it sees their rows as they are, and only theirs.
 const lockAccounts = `SELECT set_config('tollgate.locked', coalesce(string_agg(id, ','), ''), true) AS locked
   FROM (SELECT id FROM accounts WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE /*skip*/) AS locked`
 const isLocked = (account: string) => `${account} = ANY (string_to_array(current_setting('tollgate.locked'), ','))`
 
-const holdColumns = [
-  ...(['text', 'text', 'text', 'text', 'text', 'text', 'bigint', 'bigint', 'bigint'] as const),
-  ...(['text', 'bigint', 'text', 'text', 'bigint', 'bigint'] as const),
-]
-
 // Each is measured against what those before it would take, done or not, so what is done can never be too much.
 const holdMany = `WITH asked AS (
     SELECT asked.*, max(day) OVER () AS today,
       CAST(sum(amount) OVER (PARTITION BY account_id ORDER BY n) AS BIGINT) AS of_account,
       CAST(sum(amount) OVER (PARTITION BY spend_id ORDER BY n) AS BIGINT) AS of_spend
-    FROM unnest(${arrays(holdColumns)}) WITH ORDINALITY AS asked (id, account_id, key_id, spend_id, offer, mode, amount,
-      price, price_version, upstream, bytes_in, client_request_id, owner, day, created_at, n)
+    FROM ${rowsOf(holdColumns)}
   ), good AS MATERIALIZED (
     SELECT asked.* FROM asked
       JOIN accounts ON accounts.id = asked.account_id
@@ -52,30 +49,13 @@ const holdMany = `WITH asked AS (
   )
   SELECT good.n, account.posted, account.held, account.day FROM good JOIN account ON account.id = good.account_id`
 
-const holds: Together = {
+export const holds: Together = {
   locks: [{ sql: lockAccounts, column: 1 }],
   sql: holdMany,
-  columns: holdColumns,
+  columns: Object.values(holdColumns),
   answers: 1,
   refused: 'account',
 }
-
-/** One hold as a row of many. */
-export function holdRow(request: Request, owner: string, nowMs: number) {
-  const { id, accountId, keyId, spendId, offer, mode, amount, price, priceVersion } = request
-  const { upstream, bytesIn, clientRequestId } = request
-  const row: Value[] = [
-    ...[id, accountId, keyId, spendId, offer, mode, amount, price, priceVersion],
-    ...[upstream, bytesIn, clientRequestId, owner, dayOf(nowMs), nowMs],
-  ]
-  return { kind: holds, row }
-}
-
-const endColumns = [
-  ...(['text', 'text', 'text', 'text', 'text', 'text'] as const),
-  ...(['bigint', 'bigint', 'bigint', 'bigint', 'bigint', 'text', 'text', 'text'] as const),
-  ...(['bigint', 'bigint', 'bigint', 'bigint', 'bigint'] as const),
-]
 
 // The row of a call is locked before its account, as when it is ended alone.
 const lockCalls = `SELECT 1 AS one FROM calls WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`
@@ -83,9 +63,7 @@ const lockCalls = `SELECT 1 AS one FROM calls WHERE id = ANY ($1) ORDER BY id FO
 // A hold is open until it has an end. Asked by its state it would be looked for among the many that were open lately.
 // `accounts` and `spends` are read as they were before this statement, which the locks keep true until its end.
 const endMany = `WITH asked AS (
-    SELECT * FROM unnest(${arrays(endColumns)}) WITH ORDINALITY AS asked (id, account_id, spend_id, state, outcome, reason,
-      may_bill, charged, unused, amount, good, entry_id, token_id, attempts,
-      status, upstream_status, upstream_ms, bytes_out, ended_at, n)
+    SELECT * FROM ${rowsOf(endColumns)}
   ), ended AS (
     UPDATE calls SET state = asked.state, outcome = asked.outcome, reason = asked.reason,
       upstream_may_bill = asked.may_bill, credits = asked.charged, token_id = asked.token_id, attempts = asked.attempts,
@@ -134,25 +112,13 @@ const endMany = `WITH asked AS (
   )
   SELECT ended.n, account.posted, account.held FROM ended JOIN account ON account.id = ended.account_id`
 
-const ends: Together = {
+export const ends: Together = {
   locks: [
     { sql: lockCalls, column: 0 },
     { sql: lockAccounts, column: 1 },
   ],
   sql: endMany,
-  columns: endColumns,
+  columns: Object.values(endColumns),
   answers: 2,
   refused: 'ended',
-}
-
-/** One end of a call as a row of many. */
-export function endRow(state: 'settled' | 'released', hold: Hold, ending: Ending, nowMs: number) {
-  const charged = chargedOf(state, ending)
-  const row: Value[] = [
-    ...[hold.id, hold.accountId, hold.spendId, state, ending.outcome, ending.reason],
-    ...[ending.mayBill ? 1 : 0, charged, hold.amount - charged, hold.amount, isGood(ending), newId('ent')],
-    ...[ending.tokenId ?? null, ending.attempts ?? null, ending.status ?? null],
-    ...[ending.upstreamStatus ?? null, ending.upstreamMs ?? null, ending.bytesOut ?? null, nowMs],
-  ]
-  return { kind: ends, row }
 }

@@ -2,11 +2,10 @@ import { StoreUnavailable } from '../errors.ts'
 import type { Lines } from './postgres-lines.ts'
 import { again, isLocked, isOfData, told } from './postgres-trouble.ts'
 import type { Command } from './postgres-wire.ts'
-import type { Row, Statement, Together, Value, Written } from './store.ts'
+import { type Filled, type Row, type Statement, statementsOf, type Together, type Written } from './store.ts'
 
 type Asked = {
-  readonly unit: readonly Statement[]
-  readonly row: readonly Value[]
+  readonly unit: Filled
   readonly untilMs: number
   readonly resolve: (written: Written) => void
   readonly reject: (error: unknown) => void
@@ -43,9 +42,9 @@ export class Desk {
     this.#ways = ways
   }
 
-  ask(unit: readonly Statement[], row: readonly Value[]): Promise<Written> {
+  ask(unit: Filled): Promise<Written> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ unit, row, untilMs: performance.now() + unitLockMs, resolve, reject })
+      this.#waiting.push({ unit, untilMs: performance.now() + unitLockMs, resolve, reject })
       this.#schedule()
     })
   }
@@ -70,7 +69,8 @@ export class Desk {
       const skip = performance.now() < this.#skipUntilMs
       const [only] = group
       // One by itself is done sooner than the long text for many is planned.
-      if (only && group.length === 1 && !skip) return only.resolve(await this.#ways.alone(only.unit, groupLockMs))
+      if (only && group.length === 1 && !skip)
+        return only.resolve(await this.#ways.alone(statementsOf(only.unit), groupLockMs))
       const answers = await again(() => this.#ways.lines.send(this.#commands(group, skip)))
       this.#answer(group, answers, skip)
     } catch (error) {
@@ -80,7 +80,7 @@ export class Desk {
 
   #commands(group: readonly Asked[], skip: boolean): Command[] {
     const columns = this.#kind.columns.map((type, index) => {
-      return { type, items: group.map(({ row }) => row[index] ?? null) }
+      return { type, items: group.map(({ unit }) => unit.row[index] ?? null) }
     })
     const locks = this.#kind.locks.map(({ sql, column }): Command => {
       const wanted = columns[column]
@@ -97,7 +97,7 @@ export class Desk {
     for (const [index, asked] of group.entries()) {
       const row = done.get(index)
       if (row) asked.resolve({ refused: undefined, rows: rowsWith(row, this.#kind.answers) })
-      else if (skip && !locked.has(String(asked.row[lock?.column ?? 0]))) this.#later(asked)
+      else if (skip && !locked.has(String(asked.unit.row[lock?.column ?? 0]))) this.#later(asked)
       else asked.resolve({ refused: this.#kind.refused, rows: [] })
     }
   }
@@ -121,7 +121,8 @@ export class Desk {
       for (const asked of group) this.#later(asked)
     } else if (isOfData(error) && group.length > 1) {
       // One of them cannot be written; alone it fails without its neighbours.
-      for (const { unit, resolve, reject } of group) this.#ways.alone(unit, unitLockMs).then(resolve, reject)
+      for (const { unit, resolve, reject } of group)
+        this.#ways.alone(statementsOf(unit), unitLockMs).then(resolve, reject)
     } else {
       for (const { reject } of group) reject(told(error))
     }

@@ -4,7 +4,7 @@ import { type Lines, openLines } from './postgres-lines.ts'
 import { prepareDatabase, type Waiting } from './postgres-start.ts'
 import { again, stateOf, told } from './postgres-trouble.ts'
 import { type Command, CommandRefused } from './postgres-wire.ts'
-import type { Manner, Row, Statement, Store, Together, Written } from './store.ts'
+import type { Form, Manner, Row, Statement, Store, Unit, Written } from './store.ts'
 
 const lockMs = 2000
 const writeMs = 3000
@@ -24,7 +24,7 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
   const lanes = { hold: openLines(url, connections.alone), end: openLines(url, connections.ends) }
   const reads = openLines(url, connections.reads)
   const opening = openingFor(durable)
-  const desks = new Map<Together, Desk>()
+  const desks = new Map<Form, Desk>()
 
   async function alone(unit: readonly Statement[], lines: Lines, patienceMs = lockMs): Promise<Written> {
     const commands = [opening(patienceMs), ...unit.map(commandOf)]
@@ -36,15 +36,15 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
     }
   }
 
-  async function write(unit: readonly Statement[], { lane, together }: Manner = {}): Promise<Written> {
+  async function write(unit: Unit, { lane }: Manner = {}): Promise<Written> {
     const lines = lanes[lane ?? 'hold']
-    if (!together) return alone(unit, lines)
-    let desk = desks.get(together.kind)
+    if (!('form' in unit)) return alone(unit, lines)
+    let desk = desks.get(unit.form)
     if (!desk) {
-      desk = new Desk(together.kind, { lines: groups, opening, alone: (each, ms) => alone(each, lines, ms) })
-      desks.set(together.kind, desk)
+      desk = new Desk(unit.form.together, { lines: groups, opening, alone: (each, ms) => alone(each, lines, ms) })
+      desks.set(unit.form, desk)
     }
-    return desk.ask(unit, together.row)
+    return desk.ask(unit)
   }
 
   async function read(sql: string, params: Statement['params'] = []): Promise<readonly Row[]> {

@@ -7,8 +7,17 @@ import { copyBeforeMigration } from './sqlite-backup.ts'
 import { type Row, StoreRefusal, type Value } from './store.ts'
 
 export type Seat = { readonly path: string; readonly role: 'writer' | 'reader' }
-export type Step = readonly [statement: number, params: readonly Value[], must: string | null]
-export type Errand = { readonly texts: readonly string[]; readonly units: readonly (readonly Step[])[] }
+type Asked = readonly [statement: number, params: readonly Value[], must: string | null]
+/** A step of a form. */
+export type Shape = readonly [statement: number, from: readonly number[], when: number | null, must: string | null]
+/** The statements of a unit, or the number of its form and the values of its row. */
+export type Told = readonly Asked[] | readonly [form: number, ...row: Value[]]
+export type Errand = {
+  /** What was not told before; numbered in this order. */
+  readonly texts: readonly string[]
+  readonly forms: readonly (readonly Shape[])[]
+  readonly units: readonly Told[]
+}
 export type Reply =
   | { readonly rows: readonly (readonly Row[])[] }
   | { readonly refused: string }
@@ -36,6 +45,7 @@ class Refused extends Error {
 /** By the near side's numbers; each is prepared when first used, so that one that cannot be never shifts the others. */
 const known: string[] = []
 const statements: (Prepared | undefined)[] = []
+const forms: (readonly Shape[])[] = []
 let database: DatabaseSync
 
 function open(): Opened {
@@ -90,12 +100,27 @@ function step(statement: number, params: readonly Value[], must: string | null, 
   return []
 }
 
-function runUnit(unit: readonly Step[]): Reply {
+function runUnit(unit: Told): Reply {
+  if (isFilled(unit)) return runForm(unit)
   return { rows: unit.map(([statement, params, must], index) => step(statement, params, must, index)) }
 }
 
+function isFilled(unit: Told): unit is readonly [number, ...Value[]] {
+  return typeof unit[0] === 'number'
+}
+
+function runForm(told: readonly [number, ...Value[]]): Reply {
+  const rows: (readonly Row[])[] = []
+  // Places are counted without the number of the form.
+  const at = (place: number) => told[place + 1] ?? null
+  for (const [statement, from, when, must] of forms[told[0]] ?? []) {
+    if (when === null || Number(at(when)) > 0) rows.push(step(statement, from.map(at), must, rows.length))
+  }
+  return { rows }
+}
+
 /** One commit for all. Only a unit that fails after its first effect costs the others a second run with savepoints. */
-function writeGroup(units: readonly (readonly Step[])[], savepoints: boolean): Reply[] {
+function writeGroup(units: readonly Told[], savepoints: boolean): Reply[] {
   database.exec('BEGIN IMMEDIATE')
   const replies: Reply[] = []
   for (const unit of units) {
@@ -124,9 +149,10 @@ function failed(error: unknown): Reply {
   return { trouble: troubleOf(error), error: String(error) }
 }
 
-function serve({ texts, units }: Errand): Reply[] {
+function serve({ texts, forms: more, units }: Errand): Reply[] {
   try {
     known.push(...texts)
+    forms.push(...more)
     return role === 'writer' ? writeGroup(units, false) : units.map(readUnit)
   } catch (error) {
     if (database.isTransaction) database.exec('ROLLBACK')
@@ -135,7 +161,7 @@ function serve({ texts, units }: Errand): Reply[] {
   }
 }
 
-function readUnit(unit: readonly Step[]): Reply {
+function readUnit(unit: Told): Reply {
   database.exec('BEGIN')
   try {
     return runUnit(unit)

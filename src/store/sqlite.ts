@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { StoreUnavailable } from '../errors.ts'
-import type { Errand, Opened, Reply, Seat, Step } from './sqlite-worker.ts'
-import { type Statement, type Store, StoreRefusal, type Written } from './store.ts'
+import type { Errand, Opened, Reply, Seat, Shape, Told } from './sqlite-worker.ts'
+import { type Form, type Statement, type Step, type Store, StoreRefusal, type Unit, type Written } from './store.ts'
 
 /** SQLite before this version can lose committed pages of a WAL that is reset while it is read. */
 const oldestSqlite = [3, 51, 3] as const
@@ -71,7 +71,7 @@ function rowsOf(reply: Reply): Written {
 }
 
 type Waiting = {
-  readonly unit: readonly Statement[]
+  readonly unit: Unit
   readonly resolve: (reply: Reply) => void
   readonly reject: (error: Error) => void
 }
@@ -79,7 +79,8 @@ type Waiting = {
 /** The near side of a worker: collects what is asked while the worker is busy and hands it over as one group. */
 class Desk {
   readonly #worker: Worker
-  readonly #known = new Map<string, number>()
+  readonly #texts = new Numbered<string>()
+  readonly #forms = new Numbered<Form>()
   #waiting: Waiting[] = []
   #served: readonly Waiting[] = []
   #scheduled = false
@@ -92,7 +93,7 @@ class Desk {
     worker.on('exit', () => this.#fail(new StoreUnavailable('gone')))
   }
 
-  ask(unit: readonly Statement[]): Promise<Reply> {
+  ask(unit: Unit): Promise<Reply> {
     if (this.#gone) return Promise.reject(this.#gone)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ unit, resolve, reject })
@@ -121,21 +122,18 @@ class Desk {
   #handOver(): void {
     if (this.#gone || this.#waiting.length === 0) return
     this.#served = this.#waiting.splice(0, unitsPerGroup)
-    const texts: string[] = []
-    const units = this.#served.map(({ unit }) =>
-      unit.map(({ sql, params, must }): Step => [this.#number(sql, texts), params, must ?? null]),
-    )
-    this.#worker.postMessage(JSON.stringify({ texts, units } satisfies Errand))
+    const units = this.#served.map(({ unit }) => this.#told(unit))
+    const forms = this.#forms.fresh().map(({ steps }) => steps.map((step) => this.#shape(step)))
+    this.#worker.postMessage(JSON.stringify({ texts: this.#texts.fresh(), forms, units } satisfies Errand))
   }
 
-  #number(sql: string, texts: string[]): number {
-    let number = this.#known.get(sql)
-    if (number === undefined) {
-      number = this.#known.size
-      this.#known.set(sql, number)
-      texts.push(sql)
-    }
-    return number
+  #told(unit: Unit): Told {
+    if ('form' in unit) return [this.#forms.of(unit.form), ...unit.row]
+    return unit.map(({ sql, params, must }) => [this.#texts.of(sql), params, must ?? null] as const)
+  }
+
+  #shape({ sql, from, when, must }: Step): Shape {
+    return [this.#texts.of(sql), from, when ?? null, must ?? null]
   }
 
   #answer(replies: readonly Reply[]): void {
@@ -151,6 +149,28 @@ class Desk {
     for (const { reject } of [...this.#served, ...this.#waiting]) reject(this.#gone)
     this.#served = []
     this.#waiting = []
+  }
+}
+
+/** What the far side is told once, and then by its number. */
+class Numbered<Thing> {
+  readonly #known = new Map<Thing, number>()
+  #fresh: Thing[] = []
+
+  of(thing: Thing): number {
+    let number = this.#known.get(thing)
+    if (number === undefined) {
+      number = this.#known.size
+      this.#known.set(thing, number)
+      this.#fresh.push(thing)
+    }
+    return number
+  }
+
+  /** Those that were numbered since the last time. */
+  fresh(): readonly Thing[] {
+    if (this.#fresh.length === 0) return this.#fresh
+    return this.#fresh.splice(0)
   }
 }
 

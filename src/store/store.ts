@@ -16,7 +16,7 @@ export type Written =
   | { readonly refused: string; readonly rows: readonly [] }
 
 /**
- * Texts that do what many units of one kind do, in one transaction, for a database where a statement costs far more
+ * Texts that do what many units of one form do, in one transaction, for a database where a statement costs far more
  * than a row. They may leave out a unit that could have been done, but never do one that could not.
  */
 export type Together = {
@@ -28,29 +28,52 @@ export type Together = {
   /** `$1`, `$2` ... are one array for each column. Answers a row for each unit done, its place from 1 on as `n`. */
   readonly sql: string
   readonly columns: readonly ('text' | 'bigint')[]
-  /** The statement of the unit whose row the answer stands for. */
+  /** The step of the form whose row the answer stands for. */
   readonly answers: number
   /** The word for a unit that was left out. */
   readonly refused: string
+}
+
+/** A statement of a form: its parameters are values of the row, by their places. */
+export type Step = {
+  readonly sql: string
+  readonly from: readonly number[]
+  /** Left out unless the row has more than 0 at that place. */
+  readonly when?: number
+  /** As in Statement. */
+  readonly must?: string
+}
+
+/** What many units have in common, so that each is told as one row and nothing else. */
+export type Form = { readonly steps: readonly Step[]; readonly together: Together }
+export type Filled = { readonly form: Form; readonly row: readonly Value[] }
+
+export type Unit = readonly Statement[] | Filled
+
+/** The statements that a filled form stands for. */
+export function statementsOf({ form, row }: Filled): Statement[] {
+  const asked = form.steps.filter(({ when }) => when === undefined || Number(row[when]) > 0)
+  return asked.map(({ sql, from, must }) => {
+    const params = from.map((place) => row[place] ?? null)
+    return must === undefined ? { sql, params } : { sql, params, must }
+  })
 }
 
 /** How a unit may be written; none of it changes what the unit does. */
 export type Manner = {
   /** Ends of calls go by connections of their own, so that no flood of holds keeps them waiting. */
   readonly lane?: 'end'
-  /** This unit as one row of many. */
-  readonly together?: { readonly kind: Together; readonly row: readonly Value[] } | undefined
 }
 
 export type Store = {
   readonly dialect: 'sqlite' | 'postgres'
   /**
-   * Runs the statements as one transaction, all or nothing, and resolves once it is durable. A unit is data: no code
+   * Runs a unit as one transaction, all or nothing, and resolves once it is durable. A unit is data: no code
    * runs inside a transaction, so nothing can be awaited there, and the writes of concurrent calls share one commit.
    * Throws StoreUnavailable when it could not be written; then nothing of it was, except that of a unit whose
    * connection was lost (trouble `gone`) nobody knows.
    */
-  write(unit: readonly Statement[], manner?: Manner): Promise<Written>
+  write(unit: Unit, manner?: Manner): Promise<Written>
   /** The rows of one statement that only reads. Throws StoreUnavailable. */
   read(sql: string, params?: readonly Value[]): Promise<readonly Row[]>
   /** Several reads of one and the same moment. Throws StoreUnavailable. */

@@ -157,7 +157,8 @@ test('a caller who leaves between the hold and the sending gets everything back 
   Object.assign(house.store, {
     write: async (unit: Parameters<typeof write>[0]) => {
       const done = await write(unit)
-      if (unit.some(({ sql }) => sql.includes('INSERT INTO calls')) && !left) {
+      const statements = 'form' in unit ? unit.form.steps : unit
+      if (statements.some(({ sql }) => sql.includes('INSERT INTO calls')) && !left) {
         left = true
         raw.socket.resetAndDestroy()
         // Whatever arrived before this answer was asked for has been read by then.
