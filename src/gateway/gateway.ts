@@ -15,6 +15,7 @@ import type { Slot, Slots } from '../limits/slots.ts'
 import type { Metrics } from '../metrics.ts'
 import type { KeyOfSession } from '../sessions/cookie.ts'
 import type { Tracing } from '../tracing.ts'
+import { reuse } from '../upstream/answer.ts'
 import type { Parcel } from '../upstream/upstream.ts'
 import { againOf, replayed } from './again.ts'
 import { announcedBytes, bodyReader, tooLarge } from './body.ts'
@@ -241,8 +242,11 @@ async function handle(
   rooms.noticed(visit.id, key, visit.served.outcome.outcome)
   trace.at('reply')
   receipt(reply, visit.served, key.mode)
-  const { refusal: problem } = visit.served.outcome
-  return reply.send(problem ? refusal(reply, visit.id, problem) : answer(reply, visit.served))
+  const { outcome, forwarded } = visit.served
+  if (outcome.refusal) return reply.send(refusal(reply, visit.id, outcome.refusal))
+  // By then the operating system has all of it.
+  reply.raw.once('finish', () => reuse(forwarded.answer))
+  return reply.send(answer(reply, visit.served))
 }
 
 function sendKept(reply: FastifyReply, { load }: Visit, bytes: Buffer): FastifyReply {

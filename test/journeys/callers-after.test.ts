@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { formOf } from '../support/client.ts'
+import { formOf, usualBoundary } from '../support/client.ts'
 import { behind, openTestHouse, type TestHouse } from '../support/house.ts'
 import { dial, type Raw, rawCall, until } from '../support/raw-client.ts'
 import { opened } from '../support/stand-in-client.ts'
+import { picture } from '../support/stand-in-picture.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -149,5 +151,58 @@ test('who gives up waiting and asks again has made two calls, each on its own me
   await linesOf(house, 'client_aborted_after_dispatch')
   assert.equal(standIn.calls.length, 2)
   assert.equal((await house.balanceOf(account)).available, 4_000_000)
+  await house.atRest()
+})
+
+test('large pictures reach their own callers only, byte for byte, while others read late, leave or never read', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn, { REQUEST_TIMEOUT_MS: '20000' }))
+  const account = await house.account(10_000)
+  const { secret } = await house.key(account)
+  // More than the kernel takes at once, so that the house still has it when the others come.
+  const vast = 16_000_000
+  let calls = 0
+
+  function asked(bytes: number): { form: Buffer; own: Buffer } {
+    const form = formOf({ prompt: `mode:ok:${bytes}`, negative_prompt: `picture ${++calls}` })
+    return { form, own: picture('png', bytes, createHash('sha256').update(form).digest('hex')) }
+  }
+
+  async function reading(sizes: readonly number[]): Promise<void> {
+    for (const bytes of sizes) {
+      const { form, own } = asked(bytes)
+      const reply = await house.client.call(secret, {}, { raw: { bytes: form, boundary: usualBoundary } })
+      assert.equal(reply.status, 200)
+      assert.ok(reply.body.equals(own), 'a picture is not its own')
+    }
+  }
+
+  async function leaving(): Promise<void> {
+    calls++
+    const raw = await deaf(t, house, secret, `mode:ok:${vast}`)
+    await new Promise((resolve) => raw.socket.once('data', resolve))
+    raw.socket.resetAndDestroy()
+  }
+
+  async function readingLate() {
+    const { form, own } = asked(vast)
+    const raw = await dial(t, house.origin, { reading: false })
+    raw.send(rawCall(secret, { connection: 'close' }, { body: form }).whole)
+    return async () => {
+      const pieces: Buffer[] = []
+      raw.socket.on('data', (piece: Buffer) => pieces.push(piece))
+      await raw.closed
+      assert.ok(Buffer.concat(pieces).subarray(-own.length).equals(own), 'a picture read late is not its own')
+    }
+  }
+
+  const late = await Promise.all(Array.from({ length: 4 }, readingLate))
+  await standIn.waitFor(late.length)
+  const sizes = [1_500_000, 200_000, vast, 1_400_000, vast, 1_500_000]
+  await Promise.all([...Array.from({ length: 4 }, () => reading(sizes)), leaving(), leaving(), leaving()])
+  await Promise.all(late.map((read) => read()))
+  await until('all are done with', () => house.lines.filter(({ msg }) => msg === 'call').length === calls)
+  await reading(sizes)
+  assert.equal((await house.balanceOf(account)).available, (10_000 - 3 * calls) * 1_000_000)
   await house.atRest()
 })

@@ -147,6 +147,16 @@ const recovery: readonly Mutant[] = [
 
 const outcomes: readonly Mutant[] = [
   {
+    file: 'src/gateway/gateway.ts',
+    breaks: "a caller is sent another caller's picture",
+    text: `reply.raw.once('finish', () => reuse(forwarded.answer))`,
+    instead: 'reuse(forwarded.answer)',
+    test: [
+      'test/journeys/callers-after.test.ts',
+      'large pictures reach their own callers only, byte for byte, while others read late, leave or never read',
+    ],
+  },
+  {
     file: 'src/catalog/stability-judge.ts',
     breaks: 'half a picture is charged',
     text: `answer.kind === 'whole' && answer.status === 200 ? judgeWhole`,

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openBuffers } from '../../src/upstream/buffers.ts'
+
+const mebibyte = 1024 * 1024
+
+test('a large buffer that was given back is used again for about as many bytes, and once', () => {
+  const buffers = openBuffers()
+  const first = buffers.take(1_500_000)
+  assert.equal(first.length, 1_500_000)
+  const other = buffers.take(1_500_000)
+  assert.notEqual(other.buffer, first.buffer)
+  buffers.giveBack(first.subarray(0, 10))
+  buffers.giveBack(first)
+  assert.equal(buffers.idleBytes(), first.buffer.byteLength)
+  const again = buffers.take(1_200_000)
+  assert.equal(again.buffer, first.buffer)
+  assert.equal(again.length, 1_200_000)
+  assert.notEqual(buffers.take(1_500_000).buffer, first.buffer)
+  assert.equal(buffers.idleBytes(), 0)
+})
+
+test('what is small, or was never taken here, is not kept', () => {
+  const buffers = openBuffers()
+  buffers.giveBack(buffers.take(1000))
+  buffers.giveBack(Buffer.alloc(2 * mebibyte))
+  buffers.giveBack(Buffer.from('a slice of the pool that all small buffers share'))
+  assert.equal(buffers.idleBytes(), 0)
+})
+
+test('idle buffers have a bound, and are forgotten after a while', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const buffers = openBuffers()
+  const all = Array.from({ length: 40 }, () => buffers.take(4 * mebibyte))
+  for (const buffer of all) buffers.giveBack(buffer)
+  assert.equal(buffers.idleBytes(), 128 * mebibyte)
+  t.mock.timers.tick(10_000)
+  assert.equal(buffers.idleBytes(), 0)
+  buffers.giveBack(buffers.take(4 * mebibyte))
+  assert.equal(buffers.idleBytes(), 4 * mebibyte)
+})
