@@ -22,14 +22,16 @@ export function calls(store: Store, filter: CallFilter): Promise<readonly Row[]>
   return store.read(sql, params)
 }
 
-// A call's id is made when its head arrives, its row when its turn comes; clocks may slip besides.
-const slipMs = 86_400_000
+// A call's id is made when its head arrives, its row when its turn comes. It is later than its row only where a clock was
+// put back meanwhile; every moment allowed for that is one whose calls are read in vain.
+const earlierMs = 3_600_000
+const laterMs = 600_000
 
 /** Conditions are written only for what is asked, so that an index can serve them; ids stand in for times. */
 export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter): { sql: string; params: Value[] } {
   const { accountId, keyId, offer, state } = filter
   const params: Value[] = [limit]
-  const upTo = toMs === undefined ? undefined : idAt('call', toMs + slipMs)
+  const upTo = toMs === undefined ? undefined : idAt('call', toMs + laterMs)
   const narrow = accountId !== undefined || keyId !== undefined
   // Behind an expression or a NOT there is no index, which leaves the planner the one meant here. Open holds are few and
   // have their own, a key has fewer calls than its account, and an account fewer than an offer.
@@ -41,7 +43,7 @@ export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter):
     is('offer', offer, held || narrow),
     ['created_at >=', fromMs],
     ['created_at <', toMs],
-    [`${id} >=`, fromMs === undefined ? undefined : idAt('call', fromMs - slipMs)],
+    [`${id} >=`, fromMs === undefined ? undefined : idAt('call', fromMs - earlierMs)],
     [`${id} <`, before !== undefined && upTo !== undefined ? (before < upTo ? before : upTo) : (before ?? upTo)],
   ]
   const conditions = asked.flatMap(([condition, value, end = '']) =>

@@ -6,6 +6,8 @@ import { request } from 'undici'
 import { type Started, startProgram } from './crew.ts'
 
 const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
+/** As `npm start` has it. */
+const compiled = fileURLToPath(new URL('../../dist/compiled', import.meta.url))
 export const adminKey = 'an-operator-key-for-benches-only'
 const masterToken = 'sk-bench-0123456789abcdefghijklmnopqrstuvwxyz'
 const credits = 1_000_000_000
@@ -35,7 +37,12 @@ export async function startTollgate(folder: string, { databaseUrl, upstreamPort,
   const log = join(folder, 'house.log')
   const output = openSync(log, 'w')
   const settings = {
-    ...{ HOME: folder, DATABASE_URL: databaseUrl ?? `sqlite:${join(folder, 'house.db')}`, PORT: '0' },
+    ...{
+      HOME: folder,
+      NODE_COMPILE_CACHE: compiled,
+      DATABASE_URL: databaseUrl ?? `sqlite:${join(folder, 'house.db')}`,
+      PORT: '0',
+    },
     ...{ ADMIN_KEY: adminKey, UPSTREAM_URL: `http://127.0.0.1:${upstreamPort}`, UPSTREAM_TOKENS: masterToken },
     // Counted and paced like always, but never refused and never waited for.
     ...{ RATE_LIMIT: '9999999/1s', UPSTREAM_PACE: '9999999/1s', BYTES_IN_FLIGHT_LIMIT: String(8 * 1024 ** 3) },
