@@ -38,10 +38,16 @@ function stampOf(ms: number): string {
   return text
 }
 
-function base32(value: number, places: number): string {
-  let text = ''
-  for (let rest = value, place = 0; place < places; place++, rest >>>= 5) text = digits[rest & 31] + text
-  return text
+const pairs = Array.from({ length: 1024 }, (_, value) => `${digits[value >>> 5]}${digits[value & 31]}`)
+
+/** Four digits of 20 bits. */
+function base32(value: number): string {
+  return `${pairs[value >>> 10]}${pairs[value & 1023]}`
+}
+
+/** Two digits of 10 random bits. */
+function drawnPair(): string {
+  return pairs[random16() & 1023] ?? ''
 }
 
 /**
@@ -50,7 +56,8 @@ function base32(value: number, places: number): string {
  */
 export function newId(kind: IdKind): string {
   timed(Date.now())
-  return `${kind}_${stamp}${base32(serial, 4)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}${base32(random16() & 0x7fff, 3)}`
+  const drawn = `${drawnPair()}${drawnPair()}${drawnPair()}${drawnPair()}${drawnPair()}${drawnPair()}`
+  return `${kind}_${stamp}${base32(serial)}${drawn}`
 }
 
 /** No id of that kind made from this moment on sorts before this text, and none made earlier after it. */

@@ -38,7 +38,8 @@ export function watchReader(response: ServerResponse): void {
 function begin(response: ServerResponse, socket: Socket): void {
   const line = lines.get(socket)
   if (!line) return
-  Object.assign(line, { reply: response, stillMs: 0 })
+  line.reply = response
+  line.stillMs = 0
   response.once('finish', () => {
     line.stillMs = 0
     // A pipelined reply may have followed on it by now.

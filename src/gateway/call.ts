@@ -60,7 +60,7 @@ export class LeftEarly extends Error {}
  * nothing depends on the caller's socket: the outcome decides.
  */
 export async function serveCall(call: Call, rooms: Rooms): Promise<Served> {
-  const { upstream } = rooms
+  const { upstream, chargeFiltered } = rooms
   const { trace } = call
   trace.at('turn')
   const price = call.offer.quote(call.wanted.form).most
@@ -71,7 +71,7 @@ export async function serveCall(call: Call, rooms: Rooms): Promise<Served> {
   const hold = await holdOf(call, request, turn, rooms)
   const forwarded = await upstream.forward(call.parcel, turn, call.gone, trace)
   trace.at('judge')
-  const outcome = call.offer.judge(forwarded, call.wanted, { ...rooms, cleanse: upstream.cleanse })
+  const outcome = call.offer.judge(forwarded, call.wanted, { chargeFiltered, cleanse: upstream.cleanse })
   const ending = endingOf(outcome, forwarded, hold)
   // Settle before the first byte goes out: the upstream has billed us by now.
   trace.at(outcome.paid ? 'settle' : 'release')

@@ -61,7 +61,7 @@ function open(): Opened {
 }
 
 function openWriter(): Opened {
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000')
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000')
   const bytes = database.prepare('SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size').get()
   if (Number(bytes?.['n']) <= checkedAtStartBytes) {
     const verdict = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
