@@ -4,8 +4,6 @@ const mostIdleBytes = 128 * 1024 * 1024
 /** How often those that are idle are forgotten. */
 const idleMs = 10_000
 
-export type Buffers = ReturnType<typeof openBuffers>
-
 /**
  * Large buffers that are used again. Fresh ones would count as garbage by the hundred megabytes a second, and Node would
  * go through all it has in memory several times a second to find them.
