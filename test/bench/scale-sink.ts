@@ -15,7 +15,11 @@ export async function openSink(database: Database): Promise<Sink> {
 
 function sqliteSink(path: string): Sink {
   const ledger = new DatabaseSync(path, { enableForeignKeyConstraints: false })
-  ledger.exec('PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN')
+  // No journal, since nobody needs half of it.
+  ledger.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000000; BEGIN')
+  // Made at the end, sorted, they take a fraction of the time.
+  const indexes = ledger.prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL`).all()
+  for (const { name } of indexes) ledger.exec(`DROP INDEX ${name}`)
   const inserts = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   return {
     put(table, columns, line) {
@@ -27,7 +31,8 @@ function sqliteSink(path: string): Sink {
       insert.run(...line)
     },
     async close() {
-      ledger.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)')
+      for (const { sql } of indexes) ledger.exec(String(sql))
+      ledger.exec('COMMIT')
       ledger.close()
     },
   }
