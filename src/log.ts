@@ -46,6 +46,8 @@ export type Output = {
 
 const usualWaitingBytes = 16 * 1024 * 1024
 const patienceMs = 1000
+/** Characters; lines that do not fit are dropped together. */
+const mostTogether = 16 * 1024
 let dropped = 0
 
 /** Lines that never reached standard output since the process began, because nobody took them. */
@@ -60,13 +62,30 @@ export function droppedLines(): number {
 export function openOutput(mostWaitingBytes = usualWaitingBytes): Output {
   // SonicBoom's flush waits for the last write only where a least length is set.
   const stream = pino.destination({ dest: standardOutput(), sync: false, minLength: 1, maxLength: mostWaitingBytes })
-  stream.on('drop', () => dropped++)
+  stream.on('drop', (lines: string) => {
+    dropped += lines.split('\n').length - 1
+  })
   // Neither a reader who left nor a full disk may end a house that serves.
   stream.on('error', () => undefined)
 
   let closed = false
+  let waiting = ''
+
+  // Calls that end together are written together: each writing wakes a thread.
+  function write(text: string): void {
+    if (waiting === '') setImmediate(pass)
+    waiting += text
+    if (waiting.length > mostTogether) pass()
+  }
+
+  function pass(): void {
+    const lines = waiting
+    waiting = ''
+    if (lines !== '' && !closed) stream.write(lines)
+  }
 
   function ended(): Promise<void> {
+    pass()
     return new Promise((resolve) => {
       const close = () => {
         clearTimeout(timer)
@@ -89,7 +108,7 @@ export function openOutput(mostWaitingBytes = usualWaitingBytes): Output {
     })
   }
 
-  return { write: (text) => void (closed || stream.write(text)), ended, onFlowing }
+  return { write, ended, onFlowing }
 }
 
 /** A full pipe would hold a thread inside of a write, and a process cannot exit before its threads do. */
