@@ -164,8 +164,11 @@ const identify = `SELECT keys.*, accounts.status AS account_status, accounts.rat
     accounts.rate_window_seconds AS account_rate_window_seconds, accounts.max_concurrency AS account_max_concurrency,
     accounts.quota_credits AS account_quota_credits, accounts.quota_period AS account_quota_period
   FROM keys JOIN accounts ON accounts.id = keys.account_id WHERE keys.digest = $1`
+// Asked for equal ids and the last call, PostgreSQL may go through all calls from the newest on, and for a key that was
+// never used through every one; no index but the key's own has this order.
 const inUse = `SELECT keys.*, spends.day, spends.day_used, spends.month_used, spends.total_used,
-    (SELECT calls.created_at FROM calls WHERE calls.key_id = keys.id ORDER BY calls.id DESC LIMIT 1) AS last_used_at
+    (SELECT calls.created_at FROM calls WHERE calls.key_id >= keys.id AND calls.key_id <= keys.id
+      ORDER BY calls.key_id DESC, calls.id DESC LIMIT 1) AS last_used_at
   FROM keys JOIN spends ON spends.id = keys.spend_id`
 const insert = `INSERT INTO keys (id, account_id, spend_id, name, mode, digest, hint, rights, offers, allow_ips,
     rate_calls, rate_window_seconds, max_concurrency, quota_credits, quota_period, expires_at, version, created_at)

@@ -176,3 +176,19 @@ test('on PostgreSQL no list and no report looks through a table for its page', a
   }
   assert.deepEqual(looked, [])
 })
+
+test('on PostgreSQL the last use of a key is found among its own calls, however few keys there are', async (t) => {
+  const database = { kind: 'postgres', url: await (await server()).database() } as const
+  await (await openStore(database)).close()
+  const sink = await openSink(database)
+  const { busy } = await fill(sink, { calls: 20_000, accounts: 1 })
+  await sink.close()
+  const store = await openStore(database)
+  t.after(() => store.close())
+  for (const filter of choices({ accountId: busy.account, before: 'key_1' })) {
+    const { sql, params } = findingKeys({ ...filter, limit: 50 }, Date.now())
+    const plan = (await store.read(`EXPLAIN ${sql}`, params)).map((row) => Object.values(row)[0]).join('\n')
+    assert.match(plan, /calls_by_key/)
+    assert.doesNotMatch(plan, /calls_pkey/)
+  }
+})
