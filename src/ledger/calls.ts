@@ -25,7 +25,7 @@ export function calls(store: Store, filter: CallFilter): Promise<readonly Row[]>
 // A call's id is made when its head arrives, its row when its turn comes. It is later than its row only where a clock was
 // put back meanwhile; every moment allowed for that is one whose calls are read in vain.
 const earlierMs = 3_600_000
-const laterMs = 600_000
+const laterMs = 60_000
 
 /** Conditions are written only for what is asked, so that an index can serve them; ids stand in for times. */
 export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter): { sql: string; params: Value[] } {
