@@ -15,8 +15,8 @@ export const mostConnections = 1024
 
 /** One for all connections: what was read is taken out of it before the next read. */
 const readBuffer = Buffer.allocUnsafeSlow(256 * 1024)
-/** A head may come in pieces, and undici keeps them until it is whole; so much at once is the inside of a body. */
-const leastShared = 64 * 1024
+/** A head has at most 16 KiB, and undici keeps its pieces until it is whole; so much at once is the inside of a body. */
+const leastShared = 32 * 1024
 
 /**
  * Hands undici what was read without the fresh buffer that Node would make for every read; readers of answers must copy

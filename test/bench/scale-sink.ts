@@ -16,7 +16,9 @@ export async function openSink(database: Database): Promise<Sink> {
 function sqliteSink(path: string): Sink {
   const ledger = new DatabaseSync(path, { enableForeignKeyConstraints: false })
   // No journal, since nobody needs half of it.
-  ledger.exec('PRAGMA journal_mode = DELETE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000000; BEGIN')
+  ledger.exec(
+    'PRAGMA journal_mode = DELETE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -4000000; BEGIN',
+  )
   // Made at the end, sorted, they take a fraction of the time.
   const indexes = ledger.prepare(`SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL`).all()
   for (const { name } of indexes) ledger.exec(`DROP INDEX ${name}`)
