@@ -38,6 +38,7 @@ const inFlight = 64
 const buyersAsked = 512
 const lookUps = 500
 const tries = 5
+const pagesTold = 5
 
 const { values } = parseArgs({
   options: {
@@ -52,12 +53,13 @@ const sizes = values.calls.split(',').map(Number)
 const rounds = Number(values.rounds)
 const seconds = Number(values.seconds)
 
-/** One house of one size, and what each round found there: cost by figure. */
+/** One house of one size, and what each round found there: cost by figure, and by the number of a page. */
 type Place = {
   readonly calls: number
   readonly database: Database
   readonly who: Filled
   readonly found: Map<string, number[]>
+  readonly pages: Map<number, number[]>
 }
 
 function tell(line: string): void {
@@ -163,7 +165,7 @@ async function pageOf(origin: string, { path }: Ask, agent: Agent): Promise<Page
 }
 
 /** Each list's pages, the sizes in turn; a list costs what its pages cost together. */
-async function measureLists(places: readonly Place[]): Promise<void> {
+async function measureLists(places: readonly Place[]): Promise<readonly Ask[]> {
   const agent = new Agent({ connections: 1, headersTimeout: 0, bodyTimeout: 0 })
   const desks: Desk[] = []
   try {
@@ -172,6 +174,7 @@ async function measureLists(places: readonly Place[]): Promise<void> {
     for (let round = 0; round <= rounds; round++) {
       for (const index of asks.keys()) await measurePage(desks, index, round, agent)
     }
+    return asks
   } finally {
     await agent.destroy()
     for (const desk of desks) await desk.close()
@@ -191,7 +194,21 @@ async function measurePage(desks: readonly Desk[], index: number, round: number,
     const sums = place.found.get(figure) ?? []
     sums[round - 1] = (sums[round - 1] ?? 0) + (pages[at]?.ms ?? 0) * 1000
     place.found.set(figure, sums)
+    place.pages.set(index, [...(place.pages.get(index) ?? []), pages[at]?.ms ?? 0])
   }
+}
+
+/** The pages that grew most, to know where to look when a list does not hold. */
+function reportPages(places: readonly Place[], asks: readonly Ask[]): void {
+  const grown = [...(places[0]?.pages.keys() ?? [])].map((index) => {
+    const costs = places.map(({ pages }) => spreadOf(pages.get(index) ?? []).median)
+    return { index, costs, more: (costs.at(-1) ?? 0) - (costs[0] ?? 0) }
+  })
+  const rows = grown
+    .sort((one, other) => other.more - one.more)
+    .slice(0, pagesTold)
+    .map(({ index, costs }) => [asks[index]?.path ?? '', ...costs.map((ms) => ms.toFixed(2))])
+  tell(`\n${tableText(['pages that grew most, ms', ...places.map(({ calls }) => `${calls} calls`)], rows)}`)
 }
 
 function report(places: readonly Place[], accounts: number): void {
@@ -231,11 +248,12 @@ async function measure(accounts: number, folder: string): Promise<void> {
       const database = await lands.database(calls)
       const who = await filled(database, { calls, accounts }, tell)
       if (database.kind === 'sqlite') tell(`${(statSync(database.path).size / 1e9).toFixed(2)} GB`)
-      places.push({ calls, database, who, found: new Map() })
+      places.push({ calls, database, who, found: new Map(), pages: new Map() })
     }
     await measureStores(places)
-    await measureLists(places)
+    const asks = await measureLists(places)
     report(places, accounts)
+    reportPages(places, asks)
   } finally {
     await lands.close()
     rmSync(folder, { recursive: true })
