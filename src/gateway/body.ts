@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
+import { bodies, discard } from '../buffers.ts'
 import { onBrokenUpload, tooSlow } from '../connections.ts'
 import { Problem } from '../errors.ts'
 import { Gathered } from '../gathered.ts'
@@ -32,7 +33,7 @@ type Listener = {
 export function bodyReader(limitBytes: number, { began, took }: Listener) {
   return (request: FastifyRequest, payload: IncomingMessage, finish: Done): void => {
     const announced = announcedBytes(request.raw)
-    const target = announced === undefined ? undefined : Buffer.allocUnsafe(announced)
+    const target = announced === undefined ? undefined : bodies.take(announced)
     const gathered = new Gathered(limitBytes)
     let read = 0
     let done: Done | undefined = finish
@@ -52,6 +53,7 @@ export function bodyReader(limitBytes: number, { began, took }: Listener) {
       if (read > limitBytes) return end(tooLarge(limitBytes))
       if (target) {
         chunk.copy(target, start)
+        discard(chunk)
         return
       }
       try {

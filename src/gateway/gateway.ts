@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { bodies } from '../buffers.ts'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Form, Offer, Part } from '../catalog/offer.ts'
 import { Problem } from '../errors.ts'
@@ -15,8 +16,7 @@ import type { Slot, Slots } from '../limits/slots.ts'
 import type { Metrics } from '../metrics.ts'
 import type { KeyOfSession } from '../sessions/cookie.ts'
 import type { Tracing } from '../tracing.ts'
-import { reuse } from '../upstream/answer.ts'
-import type { Parcel } from '../upstream/upstream.ts'
+import type { Forwarded, Parcel } from '../upstream/upstream.ts'
 import { againOf, replayed } from './again.ts'
 import { announcedBytes, bodyReader, tooLarge } from './body.ts'
 import { type Rooms as SpineRooms, serveCall } from './call.ts'
@@ -244,9 +244,14 @@ async function handle(
   receipt(reply, visit.served, key.mode)
   const { outcome, forwarded } = visit.served
   if (outcome.refusal) return reply.send(refusal(reply, visit.id, outcome.refusal))
-  // By then the operating system has all of it.
-  reply.raw.once('finish', () => reuse(forwarded.answer))
+  // By then the operating system has all of the answer.
+  reply.raw.once('finish', () => giveBack(form, forwarded))
   return reply.send(answer(reply, visit.served))
+}
+
+function giveBack({ bytes }: Form, { answer, bodyOut }: Forwarded): void {
+  bodies.giveBack(answer.body)
+  if (bodyOut) bodies.giveBack(bytes)
 }
 
 function sendKept(reply: FastifyReply, { load }: Visit, bytes: Buffer): FastifyReply {

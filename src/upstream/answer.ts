@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Dispatcher } from 'undici'
+import { bodies } from '../buffers.ts'
 import { Gathered } from '../gathered.ts'
-import { openBuffers } from './buffers.ts'
 import { type Head, headersBack } from './headers.ts'
 
 /** What came back for a parcel, or how nothing did. It is a value: throwing is for our own bugs. */
@@ -17,14 +17,6 @@ export type Answer = {
   readonly status: number
   readonly head: Head | undefined
   readonly body: Buffer
-}
-
-/** One for all upstreams of the process. */
-const buffers = openBuffers()
-
-/** Lets another answer have the memory of this one, whose body nobody may read any more. */
-export function reuse({ body }: Answer): void {
-  buffers.giveBack(body)
 }
 
 /** An error's body is read for its words only. */
@@ -93,7 +85,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     if (length > this.#limitBytes) controller.abort(new TooLarge())
     else {
       this.#keeps(length)
-      this.#target = buffers.take(length)
+      this.#target = bodies.take(length)
     }
   }
 

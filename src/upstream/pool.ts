@@ -1,6 +1,8 @@
+import { subscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { rootCertificates } from 'node:tls'
 import { Pool } from 'undici'
+import { leastReused } from '../buffers.ts'
 
 export type PoolSettings = {
   readonly origin: string
@@ -30,6 +32,24 @@ function onRead(this: Socket, bytes: number, buffer: Uint8Array): boolean {
   const left: Buffer | null = this.readableLength > 0 ? this.read() : null
   if (left) this.unshift(Buffer.from(left))
   return true
+}
+
+/** The connection that a body was last written to. */
+const connectionOf = new WeakMap<Buffer, Socket>()
+
+// Right before undici writes a request.
+subscribe('undici:client:sendHeaders', (message) => {
+  const { request, socket } = message as { request: { body?: unknown }; socket: Socket }
+  if (Buffer.isBuffer(request.body) && request.body.length >= leastReused) connectionOf.set(request.body, socket)
+})
+
+/**
+ * Whether the operating system has all of a large body. To be asked when its exchange ends, before the connection has
+ * another one; an upstream may answer what it has not read yet. False in doubt.
+ */
+export function isSent(body: Buffer): boolean {
+  const connection = connectionOf.get(body)
+  return connection !== undefined && !connection.destroyed && connection.writableLength === 0
 }
 
 /** Connections to the upstream. What guards money or secrets is written out rather than inherited. */

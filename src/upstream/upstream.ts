@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { noTrace } from '../tracing.ts'
 import { type Answer, AnswerReader, DeadlinePassed, unsent } from './answer.ts'
 import { headersOut, type Outgoing, retryAfterSeconds } from './headers.ts'
-import { openPool, type PoolSettings } from './pool.ts'
+import { isSent, openPool, type PoolSettings } from './pool.ts'
 import { type Purse, purseOf } from './purse.ts'
 import type { Token, TokenChange, Tokens } from './tokens.ts'
 import type { Turn, Turns } from './turns.ts'
@@ -32,6 +32,8 @@ export type Forwarded = {
    * or as the upstream says with 503 and 529. Undefined when waiting for a token is in vain.
    */
   readonly retryAfterSeconds: number | undefined
+  /** Whether all of the parcel's body is out, wherever it was sent, so that nobody here reads it any more. */
+  readonly bodyOut: boolean
 }
 
 export type UpstreamSettings = PoolSettings & {
@@ -64,11 +66,12 @@ export function openUpstream(settings: UpstreamSettings, tokens: Tokens, turns: 
     const headers = headersOut(parcel)
     const leftMs = () => settings.deadlineMs - (performance.now() - started)
     const told = (answer: Answer, waitS?: number): Forwarded => {
-      return { answer, attempts, ms: performance.now() - started, retryAfterSeconds: waitS }
+      return { answer, attempts, ms: performance.now() - started, retryAfterSeconds: waitS, bodyOut }
     }
     let last: Answer = unsent
     let limited: Answer | undefined
     let reached = true
+    let bodyOut = true
     for (let turn: Turn | undefined = first; turn; ) {
       const { token } = turn
       const late = reached ? turns.depart(token) : undefined
@@ -86,7 +89,9 @@ export function openUpstream(settings: UpstreamSettings, tokens: Tokens, turns: 
       }
       const began = performance.now()
       trace.forwards(token.id)
-      last = await exchange(parcel, token.sign(headers), leftMs())
+      const heard = await exchange(parcel, token.sign(headers), leftMs())
+      last = heard.answer
+      bodyOut &&= heard.bodyOut
       trace.forwarded(last.status, last.reason)
       attempts.push(attemptOf(token, last, performance.now() - began))
       turns.heard(token, isFailure(last))
@@ -106,12 +111,12 @@ export function openUpstream(settings: UpstreamSettings, tokens: Tokens, turns: 
     return told(answer, waitSeconds(answer))
   }
 
-  function exchange(parcel: Parcel, headers: string[], leftMs: number): Promise<Answer> {
+  function exchange(parcel: Parcel, headers: string[], leftMs: number): Promise<Pick<Forwarded, 'answer' | 'bodyOut'>> {
     return new Promise((resolve) => {
       const { path, body, keeps } = parcel
       const told = (answer: Answer): void => {
         clearTimeout(timer)
-        resolve(answer)
+        resolve({ answer, bodyOut: answer.kind === 'whole' && isSent(body) })
       }
       const reader = new AnswerReader(settings.answerLimitBytes, watchHead, told, keeps)
       const timer = setTimeout(() => reader.abort(new DeadlinePassed()), Math.max(1, leftMs))

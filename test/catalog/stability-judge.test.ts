@@ -19,7 +19,7 @@ function judged(told: Told, accept: 'image/*' | 'application/json' = 'image/*', 
   const framing = { 'content-length': String(body.length) }
   const head = headersBack({ 'content-type': 'image/png', 'finish-reason': 'SUCCESS', ...framing, ...headers })
   const answer: Answer = { kind: 'whole', reason: '', status: 200, head, body, ...rest }
-  const forwarded = { answer, attempts: [], ms: 1, retryAfterSeconds }
+  const forwarded = { answer, attempts: [], ms: 1, retryAfterSeconds, bodyOut: true }
   return judge(forwarded, { accept, form }, { ...settings, chargeFiltered })
 }
 

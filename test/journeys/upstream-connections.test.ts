@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { bodies } from '../../src/buffers.ts'
+import { answerMessage } from '../bench/parcels.ts'
+import { formOf, usualBoundary } from '../support/client.ts'
 import { behind, openTestHouse, type TestHouse } from '../support/house.ts'
 import { lastOf, shortTimes } from '../support/outcomes.ts'
+import { until } from '../support/raw-client.ts'
 import type { StandIn } from '../support/stand-in.ts'
 import { opened } from '../support/stand-in-client.ts'
 
@@ -93,6 +98,71 @@ test('an answer to a request that was not read is taken for what it says', async
   await ownPicture(house, standIn, secret, 'the next one')
   assert.equal(standIn.calls.length, 2)
   await house.balanced()
+})
+
+/** An upstream that answers the head of a form, and reads on only when it is told to. */
+async function hastyUpstream(t: TestContext) {
+  const pieces: Buffer[] = []
+  const sockets: Socket[] = []
+  const server = createServer((socket) => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    socket.once('data', (piece: Buffer) => {
+      pieces.push(piece)
+      socket.pause().write(answerMessage('picture'))
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+
+  /** Answers once more when it has read so many bytes. */
+  function readOn(socket: Socket, bytes: number): void {
+    let left = bytes
+    socket.on('data', (piece: Buffer) => {
+      pieces.push(piece)
+      if (left > 0 && left <= piece.length) socket.write(answerMessage('picture'))
+      left -= piece.length
+    })
+    socket.resume()
+  }
+
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { origin, sockets, readOn, read: () => Buffer.concat(pieces) }
+}
+
+test('a form that is answered before it was read reaches the upstream unchanged, whatever others send by then', async (t) => {
+  const upstream = await hastyUpstream(t)
+  const house = await openTestHouse(t, behind(upstream))
+  const { secret } = await house.key(await house.account(10))
+  const [one = Buffer.alloc(0), other = Buffer.alloc(0)] = ['a', 'b'].map((filler) =>
+    formOf({ prompt: 'a large form', filler: filler.repeat(9_000_000) }),
+  )
+  const sent = (bytes: Buffer) => house.client.call(secret, {}, { raw: { bytes, boundary: usualBoundary } })
+  assert.equal((await sent(one)).status, 200)
+  // It waits behind the first on the same connection, and has come in by then.
+  const second = sent(other)
+  await until('the second form is in', async () => (await house.store.read('SELECT id FROM calls')).length === 2)
+  assert.equal(upstream.sockets.length, 1)
+  for (const socket of upstream.sockets) upstream.readOn(socket, one.length + 1000)
+  assert.equal((await second).status, 200)
+  await until('both forms are read', () => upstream.read().length > one.length + other.length)
+  assert.ok(upstream.read().includes(one), 'the first form was changed')
+  assert.ok(upstream.read().includes(other), 'the second form was changed')
+  await house.balanced()
+})
+
+test('the memory of a large form is given back when the upstream has read it', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn))
+  const { secret } = await house.key(await house.account(10))
+  const bytes = formOf({ prompt: 'a large form', filler: 'a'.repeat(9_000_000) })
+  const given = t.mock.method(bodies, 'giveBack')
+  assert.equal((await house.client.call(secret, {}, { raw: { bytes, boundary: usualBoundary } })).status, 200)
+  await house.atRest()
+  assert.ok(given.mock.calls.some(({ arguments: [body] }) => body.equals(bytes)))
 })
 
 test('an answer larger than the limit is cut there, whether it announces its length or never ends', async (t) => {

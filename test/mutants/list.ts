@@ -149,11 +149,21 @@ const outcomes: readonly Mutant[] = [
   {
     file: 'src/gateway/gateway.ts',
     breaks: "a caller is sent another caller's picture",
-    text: `reply.raw.once('finish', () => reuse(forwarded.answer))`,
-    instead: 'reuse(forwarded.answer)',
+    text: `reply.raw.once('finish', () => giveBack(form, forwarded))`,
+    instead: 'giveBack(form, forwarded)',
     test: [
       'test/journeys/callers-after.test.ts',
       'large pictures reach their own callers only, byte for byte, while others read late, leave or never read',
+    ],
+  },
+  {
+    file: 'src/gateway/gateway.ts',
+    breaks: "the upstream is sent another caller's form",
+    text: 'if (bodyOut) bodies',
+    instead: 'bodies',
+    test: [
+      'test/journeys/upstream-connections.test.ts',
+      'a form that is answered before it was read reaches the upstream unchanged, whatever others send by then',
     ],
   },
   {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openBuffers } from '../../src/upstream/buffers.ts'
+import { discard, openBuffers } from '../src/buffers.ts'
 
 const mebibyte = 1024 * 1024
 
@@ -38,4 +38,16 @@ test('idle buffers have a bound, and are forgotten after a while', (t) => {
   assert.equal(buffers.idleBytes(), 0)
   buffers.giveBack(buffers.take(4 * mebibyte))
   assert.equal(buffers.idleBytes(), 4 * mebibyte)
+})
+
+test('what is discarded is freed at once, but never memory that others share', () => {
+  const read = Buffer.allocUnsafeSlow(64 * 1024)
+  discard(read)
+  assert.equal(read.length, 0)
+  const whole = Buffer.alloc(64 * 1024, 'a')
+  discard(whole.subarray(0, 32 * 1024))
+  assert.equal(whole.toString(), 'a'.repeat(64 * 1024))
+  const pooled = Buffer.from('small buffers share their memory')
+  discard(pooled)
+  assert.equal(pooled.toString(), 'small buffers share their memory')
 })

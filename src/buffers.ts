@@ -1,8 +1,10 @@
 /** Smaller ones cost less to make than to keep. */
-const leastBytes = 128 * 1024
+export const leastReused = 128 * 1024
 const mostIdleBytes = 128 * 1024 * 1024
 /** How often those that are idle are forgotten. */
 const idleMs = 10_000
+/** Less is not worth freeing; slices of the memory that small buffers share are smaller. */
+const leastFreed = 16 * 1024
 
 /**
  * Large buffers that are used again. Fresh ones would count as garbage by the hundred megabytes a second, and Node would
@@ -16,7 +18,7 @@ export function openBuffers() {
 
   /** A buffer of that length; what is in it before it is written to is anybody's. */
   function take(bytes: number): Buffer {
-    if (bytes < leastBytes) return Buffer.allocUnsafeSlow(bytes)
+    if (bytes < leastReused) return Buffer.allocUnsafe(bytes)
     const room = roomFor(bytes)
     const memory = idle.get(room)?.pop()
     if (memory) idleBytes -= room
@@ -45,7 +47,15 @@ export function openBuffers() {
   return { take, giveBack, idleBytes: () => idleBytes }
 }
 
-/** The next power of two, so that answers of about the same length share their buffers; pages never touched cost nothing. */
+/** One for all bodies of calls, forms and answers. */
+export const bodies = openBuffers()
+
+/** Frees what was read and copied at once, rather than when Node looks for garbage. Nobody may read the buffer any more. */
+export function discard({ buffer: memory, length }: Buffer): void {
+  if (length >= leastFreed && memory.byteLength === length) (memory as ArrayBuffer).transfer(0)
+}
+
+/** The next power of two, so that bodies of about the same length share their buffers; pages never touched cost nothing. */
 function roomFor(bytes: number): number {
   return 2 ** Math.ceil(Math.log2(bytes))
 }
