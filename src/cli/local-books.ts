@@ -1,5 +1,5 @@
 import type { Environment } from '../config.ts'
-import { type Books, books } from '../ledger/statement.ts'
+import { type Books, books, unhurriedMs } from '../ledger/statement.ts'
 import type { Database } from '../store/open.ts'
 import { newestSchema, openToRead, refusalOf, schemaOf } from '../store/sqlite-reading.ts'
 import { newestOnServer, refuseOtherSchema, schemaOfServer, withServer } from './postgres-look.ts'
@@ -21,7 +21,7 @@ export async function booksOf(database: Database): Promise<Books> {
   refuseOtherSchema(await withServer(database.url, schemaOfServer), newestOnServer(), 'The database')
   const store = await openStoreSoon(database)
   try {
-    return await books(store)
+    return await books(store, unhurriedMs)
   } finally {
     await store.close()
   }

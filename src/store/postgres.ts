@@ -52,12 +52,12 @@ export async function openPostgres(url: string, waiting: Waiting = {}): Promise<
     return rows ?? []
   }
 
-  async function snapshot(asked: readonly Statement[]): Promise<readonly (readonly Row[])[]> {
-    const opened = ['BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY', `SET LOCAL statement_timeout = ${snapshotMs}`]
+  async function snapshot(asked: readonly Statement[], withinMs = snapshotMs): Promise<readonly (readonly Row[])[]> {
+    const opened = ['BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY', `SET LOCAL statement_timeout = ${withinMs}`]
     const before = opened.map((text) => ({ text, values: [] }))
     const texts = asked.map(({ sql, params }) => ({ text: sql, values: params }))
     const commands = [...before, ...texts, { text: 'COMMIT', values: [] }]
-    const rows = await reads.send(commands, { patienceMs: 2 * snapshotMs, block: true }).catch(tell)
+    const rows = await reads.send(commands, { patienceMs: 2 * withinMs, block: true }).catch(tell)
     return rows.slice(before.length, -1)
   }
 

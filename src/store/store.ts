@@ -76,8 +76,11 @@ export type Store = {
   write(unit: Unit, manner?: Manner): Promise<Written>
   /** The rows of one statement that only reads. Throws StoreUnavailable. */
   read(sql: string, params?: readonly Value[]): Promise<readonly Row[]>
-  /** Several reads of one and the same moment. Throws StoreUnavailable. */
-  snapshot(reads: readonly Statement[]): Promise<readonly (readonly Row[])[]>
+  /**
+   * Several reads of one and the same moment. PostgreSQL gives up one that takes longer than `withinMs`, a minute unless
+   * told otherwise. Throws StoreUnavailable.
+   */
+  snapshot(reads: readonly Statement[], withinMs?: number): Promise<readonly (readonly Row[])[]>
   close(): Promise<void>
 }
 

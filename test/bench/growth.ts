@@ -20,7 +20,7 @@ import { millionths } from '../../src/credits.ts'
 import { openHouse } from '../../src/house.ts'
 import { openKeys } from '../../src/keys/keys.ts'
 import { openLedger } from '../../src/ledger/ledger.ts'
-import { books } from '../../src/ledger/statement.ts'
+import { books, unhurriedMs } from '../../src/ledger/statement.ts'
 import { openLog } from '../../src/log.ts'
 import { type Database, openStore } from '../../src/store/open.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -119,7 +119,7 @@ async function measureStores(places: readonly Place[]): Promise<void> {
     }
   }
   for (const { store } of open) {
-    const { balanced, faults } = await books(store)
+    const { balanced, faults } = await books(store, unhurriedMs)
     if (!balanced) throw new Error(`the books do not balance: ${faults}`)
     await store.close()
   }

@@ -1,4 +1,4 @@
-import { books } from '../../src/ledger/statement.ts'
+import { books, unhurriedMs } from '../../src/ledger/statement.ts'
 import { sumDay } from '../../src/ledger/usage-days.ts'
 import { type Database, openStore } from '../../src/store/open.ts'
 import { type Filled, fill, type Size } from './scale-fill.ts'
@@ -16,7 +16,7 @@ export async function filled(database: Database, size: Size, tell: (line: string
   const summing = performance.now()
   while (await sumDay(store, Date.now()));
   tell(`days added up in ${seconds(summing)} s`)
-  const { balanced, faults } = await books(store)
+  const { balanced, faults } = await books(store, unhurriedMs)
   if (!balanced) throw new Error(`the books do not balance: ${faults}`)
   await store.close()
   return found

@@ -48,11 +48,14 @@ async function postgresSink(url: string): Promise<Sink> {
   // Lines come in any order of tables, so references are not looked at while they come.
   await client.query('SET session_replication_role = replica; SET synchronous_commit = off')
   // Made at the end, sorted, they take a fraction of the time.
-  const indexes = await client.query<{ name: string; sql: string }>(
-    `SELECT indexname AS name, indexdef AS sql FROM pg_indexes WHERE schemaname = 'public'
-      AND indexname NOT IN (SELECT conname FROM pg_constraint)`,
+  const later = await client.query<{ away: string; back: string }>(
+    `SELECT 'DROP INDEX ' || indexname AS away, indexdef AS back FROM pg_indexes
+      WHERE schemaname = 'public' AND indexname NOT IN (SELECT conname FROM pg_constraint)
+    UNION ALL SELECT format('ALTER TABLE %s DROP CONSTRAINT %s', conrelid::regclass, conname),
+      format('ALTER TABLE %s ADD CONSTRAINT %s %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+      FROM pg_constraint WHERE contype = 'p' AND cardinality(conkey) > 1 AND connamespace = 'public'::regnamespace`,
   )
-  for (const { name } of indexes.rows) await client.query(`DROP INDEX ${name}`)
+  for (const { away } of later.rows) await client.query(away)
   const types = new Map<string, string>()
   const found = await client.query<{ at: string; type: string }>(
     `SELECT table_name || '.' || column_name AS at, data_type AS type FROM information_schema.columns WHERE table_schema = 'public'`,
@@ -81,7 +84,7 @@ async function postgresSink(url: string): Promise<Sink> {
     async close() {
       for (const table of [...waiting.keys()]) await flush(table)
       await client.query(`SET maintenance_work_mem = '1GB'`)
-      for (const { sql } of indexes.rows) await client.query(sql)
+      for (const { back } of later.rows) await client.query(back)
       await client.query('VACUUM ANALYZE')
       await client.end()
     },

@@ -102,6 +102,13 @@ test('commits are waited for even where the server says they need not be', async
   assert.equal(done.rows[0]?.[0]?.['now'], 'on')
 })
 
+test('a snapshot is given up when a statement takes longer than it may, and goes on as long as it is let', async (t) => {
+  const { store } = await opened(t, await (await server()).database())
+  const slow = { sql: `SELECT 'done' AS word FROM (SELECT pg_sleep(0.5)) AS slept`, params: [] }
+  await assert.rejects(store.snapshot([slow], 100), inTrouble('busy'))
+  assert.deepEqual(await store.snapshot([slow, slow], 20_000), [[{ word: 'done' }], [{ word: 'done' }]])
+})
+
 test('units that lock the same rows in opposite order are both written', async (t) => {
   const { store } = await opened(t, await (await server()).database())
   const make = (id: string) => ({ sql: 'INSERT INTO spends VALUES ($1, 0, 0, 0, 0)', params: [id] })
