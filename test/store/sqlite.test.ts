@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { StoreUnavailable } from '../../src/errors.ts'
+import { endSteps, holdSteps } from '../../src/ledger/texts.ts'
 import { openSqlite, refuseOldSqlite } from '../../src/store/sqlite.ts'
 import { StoreRefusal } from '../../src/store/store.ts'
 import { failed, openBooks, succeeded, type TestBooks } from '../support/books.ts'
@@ -126,6 +128,32 @@ test('a file that is no database is refused and left as it is', async (t) => {
   const before = readFileSync(path)
   assert.equal((await refusalOf(openSqlite(path))).exitCode, 65)
   assert.deepEqual(readFileSync(path), before)
+})
+
+test('words that no call and no entry has are refused, and no write of a call builds a table for that', async (t) => {
+  const { store, path, ledger, account, key, request, balanced } = await opened(t)
+  const accountId = await account(10)
+  const hold = await ledger.hold(request(accountId, await key(accountId)))
+  for (const column of ['state', 'outcome']) {
+    const sql = `UPDATE calls SET ${column} = 'other' WHERE id = '${hold.id}'`
+    await assert.rejects(store.write([{ sql, params: [] }]), /CHECK constraint failed/)
+  }
+  const entry = `INSERT INTO entries (account_id, number, id, kind, credits, posted_after, created_at)
+    VALUES ('${accountId}', 99, 'ent_1', 'other', 1, 1, 1)`
+  await assert.rejects(store.write([{ sql: entry, params: [] }]), /CHECK constraint failed/)
+  await ledger.settle(hold, succeeded(3))
+  await balanced()
+  // Not read-only, since such a connection makes no code for checks.
+  const file = new DatabaseSync(path)
+  t.after(() => file.close())
+  for (const { sql } of [...holdSteps, ...endSteps]) {
+    const codes = file.prepare(`EXPLAIN ${sql.replaceAll(/\$(\d+)/g, '?$1')}`).all()
+    assert.deepEqual(
+      codes.filter(({ opcode }) => opcode === 'OpenEphemeral'),
+      [],
+      sql,
+    )
+  }
 })
 
 test('a ledger that was here and is gone is not replaced by an empty one', async (t) => {
