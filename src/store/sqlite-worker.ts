@@ -4,14 +4,15 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { Trouble } from '../errors.ts'
 import { type Migration, migrationsFor } from './migrate.ts'
 import { copyBeforeMigration } from './sqlite-backup.ts'
-import { type Row, StoreRefusal, type Value } from './store.ts'
+import { askedOf, type Row, type Step, StoreRefusal, type Value } from './store.ts'
 
 export type Seat = { readonly path: string; readonly role: 'writer' | 'reader' }
 type Asked = readonly [statement: number, params: readonly Value[], must: string | null]
 /** A step of a form. */
-export type Shape = readonly [statement: number, from: readonly number[], when: number | null, must: string | null]
-/** The statements of a unit, or the number of its form and the values of its row. */
-export type Told = readonly Asked[] | readonly [form: number, ...row: Value[]]
+export type Shape = Omit<Step, 'sql'> & { readonly statement: number }
+/** The statements of a unit, or the number of its form and its row. */
+export type Told = readonly Asked[] | ToldForm
+type ToldForm = readonly [form: number, row: readonly Value[]]
 export type Errand = {
   /** What was not told before; numbered in this order. */
   readonly texts: readonly string[]
@@ -108,18 +109,13 @@ function runUnit(unit: Told): Reply {
   return { rows: unit.map(([statement, params, must], index) => step(statement, params, must, index)) }
 }
 
-function isFilled(unit: Told): unit is readonly [number, ...Value[]] {
+function isFilled(unit: Told): unit is ToldForm {
   return typeof unit[0] === 'number'
 }
 
-function runForm(told: readonly [number, ...Value[]]): Reply {
-  const rows: (readonly Row[])[] = []
-  // Places are counted without the number of the form.
-  const at = (place: number) => told[place + 1] ?? null
-  for (const [statement, from, when, must] of forms[told[0]] ?? []) {
-    if (when === null || Number(at(when)) > 0) rows.push(step(statement, from.map(at), must, rows.length))
-  }
-  return { rows }
+function runForm([form, row]: ToldForm): Reply {
+  const asked = askedOf(forms[form] ?? [], row)
+  return { rows: asked.map(({ step: { statement, must }, params }, at) => step(statement, params, must ?? null, at)) }
 }
 
 /** One commit for all. Only a unit that fails after its first effect costs the others a second run with savepoints. */

@@ -128,12 +128,12 @@ class Desk {
   }
 
   #told(unit: Unit): Told {
-    if ('form' in unit) return [this.#forms.of(unit.form), ...unit.row]
+    if ('form' in unit) return [this.#forms.of(unit.form), unit.row]
     return unit.map(({ sql, params, must }) => [this.#texts.of(sql), params, must ?? null] as const)
   }
 
-  #shape({ sql, from, when, must }: Step): Shape {
-    return [this.#texts.of(sql), from, when ?? null, must ?? null]
+  #shape({ sql, ...step }: Step): Shape {
+    return { statement: this.#texts.of(sql), ...step }
   }
 
   #answer(replies: readonly Reply[]): void {

@@ -52,11 +52,15 @@ export type Unit = readonly Statement[] | Filled
 
 /** The statements that a filled form stands for. */
 export function statementsOf({ form, row }: Filled): Statement[] {
-  const asked = form.steps.filter(({ when }) => when === undefined || Number(row[when]) > 0)
-  return asked.map(({ sql, from, must }) => {
-    const params = from.map((place) => row[place] ?? null)
+  return askedOf(form.steps, row).map(({ step: { sql, must }, params }) => {
     return must === undefined ? { sql, params } : { sql, params, must }
   })
+}
+
+/** The steps that are done for a row, each with its values. */
+export function askedOf<Each extends Pick<Step, 'from' | 'when'>>(steps: readonly Each[], row: Filled['row']) {
+  const asked = steps.filter(({ when }) => when === undefined || Number(row[when]) > 0)
+  return asked.map((step) => ({ step, params: step.from.map((place) => row[place] ?? null) }))
 }
 
 /** How a unit may be written; none of it changes what the unit does. */
