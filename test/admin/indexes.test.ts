@@ -192,3 +192,25 @@ test('on PostgreSQL the last use of a key is found among its own calls, however 
     assert.doesNotMatch(plan, /calls_pkey/)
   }
 })
+
+test('on PostgreSQL the calls of one who has not called lately are found without those of all others since', async (t) => {
+  const database = { kind: 'postgres', url: await (await server()).database() } as const
+  await (await openStore(database)).close()
+  const sink = await openSink(database)
+  // Three accounts have a tenth of all calls each, and PostgreSQL cannot know when.
+  const { busy } = await fill(sink, { calls: 20_000, accounts: 1000 })
+  await sink.close()
+  const store = await openStore(database)
+  t.after(() => store.close())
+  const filters = { accountId: busy.account, keyId: busy.key, offer: offers[0] ?? '', fromMs: 1, before: 'call_1' }
+  for (const state of ['settled', undefined] as const) {
+    for (const filter of choices(filters)) {
+      if (!filter.accountId && !filter.keyId && !filter.offer) continue
+      const { sql, params } = findingCalls({ ...filter, state, limit: 50 })
+      const plan = (await store.read(`EXPLAIN ${sql}`, params)).map((row) => Object.values(row)[0]).join('\n')
+      const own = filter.keyId ? 'by_key' : filter.accountId ? 'by_account' : 'by_offer'
+      assert.match(plan, new RegExp(`Index Scan (Backward using|on) calls_${own}`), plan)
+      assert.equal(plan.match(/calls_\w+/g)?.length, 1, plan)
+    }
+  }
+})
