@@ -3,12 +3,11 @@
  * that is not remembered, and the pages of every list.
  * node --max-old-space-size=8192 test/bench/growth.ts --store sqlite|postgres --calls 10000,1000000,10000000 --accounts 1,100000
  *
- * Filling is most of the time: about a minute and 1 GB for a million calls, fifteen minutes and 12 GB for ten
- * million of one account, more than half an hour for ten million of many; the
- * houses of one number of accounts stand side by side and are removed before the next. Prints one table for each number of
- * accounts: medians of interleaved rounds for each size, and how much more the largest costs than the smallest (median,
- * least and most of the rounds; goal: 1.2). A page is compared where it holds the same number of rows in every size.
- * Exit code 1 when the books of a house do not balance.
+ * Filling is most of the time: about a minute and 1 GB for a million calls, eight minutes and 12 GB for ten million of
+ * one account, up to twenty for ten million of many; the houses of one number of accounts stand side by side and are
+ * removed before the next. Prints one table for each number of accounts: medians of interleaved rounds for each size, and
+ * how much more the largest costs than the smallest (median, least and most of the rounds; goal: 1.2). A page is compared
+ * where it holds the same number of rows in every size. Exit code 1 when the books of a house do not balance.
  */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -20,6 +20,7 @@ import type { Statement, Store } from '../../src/store/store.ts'
 import { startServer } from '../support/postgres.ts'
 
 const usualSeconds = 4
+const offer = 'stable-image-core'
 const price = millionths(3_000_000)
 const nothing: Statement = { sql: 'SELECT 1 AS one', params: [] }
 
@@ -42,7 +43,7 @@ export async function buyers(store: Store, accounts: number, keysEach: number): 
 }
 
 async function pair(ledger: Ledger, buyer: Buyer, alongside: readonly Statement[]): Promise<void> {
-  const sold = { offer: 'bench', mode: 'live', amount: price, price, priceVersion: 1, upstream: 'bench' } as const
+  const sold = { offer, mode: 'live', amount: price, price, priceVersion: 1, upstream: 'bench' } as const
   const hold = await ledger.hold(
     { id: newId('call'), ...buyer, ...sold, bytesIn: 600, clientRequestId: null },
     alongside,
