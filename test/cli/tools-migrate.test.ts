@@ -15,7 +15,7 @@ const lastName = `${String(last?.number).padStart(4, '0')}-${last?.name}`
 
 /** A ledger as the version before this one left it. */
 function olderLedger(path: string): void {
-  const ledger = new DatabaseSync(path)
+  const ledger = new DatabaseSync(path, { defensive: false })
   ledger.exec(
     'CREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
   )

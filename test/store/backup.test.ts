@@ -31,7 +31,7 @@ function folderOf(t: TestContext): string {
 
 /** A ledger as the last version but one left it, with so many operators in it. */
 function olderLedger(path: string, rows = 3): DatabaseSync {
-  const ledger = new DatabaseSync(path)
+  const ledger = new DatabaseSync(path, { defensive: false })
   ledger.exec('PRAGMA journal_mode = WAL')
   ledger.exec(
     'CREATE TABLE schema_migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT',
