@@ -40,8 +40,8 @@ const books: readonly Mutant[] = [
   {
     file: 'src/ledger/texts.ts',
     breaks: 'what a release returns stays used of its quota',
-    text: 'if (unused > 0) {',
-    instead: 'if (unused < 0) {',
+    text: "{ sql: returnToAccount, from: endPlaces('account_id', 'unused', 'day'), when: unusedPlace },",
+    instead: '',
     test: [ledger, 'sqlite: what is not charged of a hold is free again, and its quota too'],
   },
   {
