@@ -12,7 +12,7 @@ import { finding as findingUsage, lastOverDay, orderOf } from '../../src/ledger/
 import { openStore } from '../../src/store/open.ts'
 import { openSqlite } from '../../src/store/sqlite.ts'
 import type { Store, Value } from '../../src/store/store.ts'
-import { fill, offers } from '../bench/scale-fill.ts'
+import { type Filled, fill, offers, type Size } from '../bench/scale-fill.ts'
 import { openSink } from '../bench/scale-sink.ts'
 import { sharedPostgres } from '../support/postgres.ts'
 
@@ -33,7 +33,9 @@ function choices<Filter extends object>(filter: Filter): Partial<Filter>[] {
   return all
 }
 
-async function planOf(store: Store, { sql, params }: { sql: string; params: readonly Value[] }): Promise<string> {
+type Found = { readonly sql: string; readonly params: readonly Value[] }
+
+async function planOf(store: Store, { sql, params }: Found): Promise<string> {
   const rows = await store.read(`EXPLAIN QUERY PLAN ${sql}`, params)
   return rows.map(({ detail }) => String(detail)).join('; ')
 }
@@ -60,7 +62,7 @@ test('calls are listed by an index whatever the filters, and sorted only where t
 test('accounts, keys and audit rows are never sorted, and found by an index', async (t) => {
   const store = await openEmpty(t)
   const plans: [string, string][] = []
-  const look = async (what: string, found: { sql: string; params: readonly Value[] }) => {
+  const look = async (what: string, found: Found) => {
     plans.push([what, await planOf(store, found)])
   }
   for (const filter of choices({ status: 'active', before: 'acc_1', q: 'x' } as const)) {
@@ -132,17 +134,26 @@ test('a report of usage is read along an index and sorts no more than its page',
 
 const server = sharedPostgres()
 
-test('on PostgreSQL no list and no report looks through a table for its page', async (t) => {
+async function openFilled(t: TestContext, size: Size): Promise<Filled & { store: Store }> {
   const database = { kind: 'postgres', url: await (await server()).database() } as const
   await (await openStore(database)).close()
   const sink = await openSink(database)
-  const { busy, quiet } = await fill(sink, { calls: 20_000, accounts: 12_000 })
+  const filled = await fill(sink, size)
   await sink.close()
   const store = await openStore(database)
   t.after(() => store.close())
+  return { ...filled, store }
+}
+
+async function postgresPlanOf(store: Store, { sql, params }: Found): Promise<string> {
+  return (await store.read(`EXPLAIN ${sql}`, params)).map((row) => Object.values(row)[0]).join('\n')
+}
+
+test('on PostgreSQL no list and no report looks through a table for its page', async (t) => {
+  const { store, busy, quiet } = await openFilled(t, { calls: 20_000, accounts: 12_000 })
   const looked: string[] = []
-  const look = async (what: object, { sql, params }: { sql: string; params: readonly Value[] }) => {
-    const plan = (await store.read(`EXPLAIN ${sql}`, params)).map((row) => Object.values(row)[0]).join('\n')
+  const look = async (what: object, found: Found) => {
+    const plan = await postgresPlanOf(store, found)
     if (/Seq Scan on (accounts|account_words|keys|calls|entries|usage|audit)\b/.test(plan)) {
       looked.push(`${JSON.stringify(what)}\n${plan}`)
     }
@@ -176,36 +187,22 @@ test('on PostgreSQL no list and no report looks through a table for its page', a
 })
 
 test('on PostgreSQL the last use of a key is found among its own calls, however few keys there are', async (t) => {
-  const database = { kind: 'postgres', url: await (await server()).database() } as const
-  await (await openStore(database)).close()
-  const sink = await openSink(database)
-  const { busy } = await fill(sink, { calls: 20_000, accounts: 1 })
-  await sink.close()
-  const store = await openStore(database)
-  t.after(() => store.close())
+  const { store, busy } = await openFilled(t, { calls: 20_000, accounts: 1 })
   for (const filter of choices({ accountId: busy.account, before: 'key_1' })) {
-    const { sql, params } = findingKeys({ ...filter, limit: 50 }, Date.now())
-    const plan = (await store.read(`EXPLAIN ${sql}`, params)).map((row) => Object.values(row)[0]).join('\n')
+    const plan = await postgresPlanOf(store, findingKeys({ ...filter, limit: 50 }, Date.now()))
     assert.match(plan, /calls_by_key/)
     assert.doesNotMatch(plan, /calls_pkey/)
   }
 })
 
 test('on PostgreSQL the calls of one who has not called lately are found without those of all others since', async (t) => {
-  const database = { kind: 'postgres', url: await (await server()).database() } as const
-  await (await openStore(database)).close()
-  const sink = await openSink(database)
   // Three accounts have a tenth of all calls each, and PostgreSQL cannot know when.
-  const { busy } = await fill(sink, { calls: 20_000, accounts: 1000 })
-  await sink.close()
-  const store = await openStore(database)
-  t.after(() => store.close())
+  const { store, busy } = await openFilled(t, { calls: 20_000, accounts: 1000 })
   const filters = { accountId: busy.account, keyId: busy.key, offer: offers[0] ?? '', fromMs: 1, before: 'call_1' }
   for (const state of ['settled', undefined] as const) {
     for (const filter of choices(filters)) {
       if (!filter.accountId && !filter.keyId && !filter.offer) continue
-      const { sql, params } = findingCalls({ ...filter, state, limit: 50 })
-      const plan = (await store.read(`EXPLAIN ${sql}`, params)).map((row) => Object.values(row)[0]).join('\n')
+      const plan = await postgresPlanOf(store, findingCalls({ ...filter, state, limit: 50 }))
       const own = filter.keyId ? 'by_key' : filter.accountId ? 'by_account' : 'by_offer'
       assert.match(plan, new RegExp(`Index Scan (Backward using|on) calls_${own}`), plan)
       assert.equal(plan.match(/calls_\w+/g)?.length, 1, plan)
