@@ -19,12 +19,16 @@ export function keeping(tokenId: string, { atMs, askedAtMs, credits }: Reading):
   return { sql, params: [tokenId, atMs, askedAtMs, credits] }
 }
 
-/** Whether this replica is the one to ask now: nobody else is for so many milliseconds. Throws StoreUnavailable. */
+/**
+ * Whether this replica is the one to ask now: nobody else is for so many milliseconds. Throws StoreUnavailable.
+ * A claim that is newer than the clock by less than that is of somebody who came at the same moment and was written
+ * first; one that is newer by more is of a clock that was ahead, and counts for nothing.
+ */
 export async function claim(store: Store, tokenId: string, forMs: number): Promise<boolean> {
   const now = clocks[store.dialect]
   const sql = `INSERT INTO token_probes (token_id, at) VALUES ($1, ${now})
     ON CONFLICT (token_id) DO UPDATE SET at = excluded.at
-    WHERE token_probes.at <= excluded.at - CAST($2 AS BIGINT) OR token_probes.at > excluded.at`
+    WHERE token_probes.at <= excluded.at - CAST($2 AS BIGINT) OR token_probes.at > excluded.at + CAST($2 AS BIGINT)`
   const done = await store.write([{ sql, params: [tokenId, forMs], must: 'asked' }])
   return done.refused === undefined
 }
