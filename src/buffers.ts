@@ -1,47 +1,69 @@
 /** Smaller ones cost less to make than to keep. */
 export const leastReused = 128 * 1024
 const mostIdleBytes = 128 * 1024 * 1024
-/** How often those that are idle are forgotten. */
+/** Those that nobody needed for so long are freed. */
 const idleMs = 10_000
 /** Less is not worth freeing; slices of the memory that small buffers share are smaller. */
 const leastFreed = 16 * 1024
+
+/** Buffers of one length that nobody uses, and how many of them nobody has used since the last look. */
+type Shelf = { readonly memories: ArrayBuffer[]; spare: number }
 
 /**
  * Large buffers that are used again. Fresh ones would count as garbage by the hundred megabytes a second, and Node would
  * go through all it has in memory several times a second to find them.
  */
 export function openBuffers() {
-  const idle = new Map<number, ArrayBuffer[]>()
+  const shelves = new Map<number, Shelf>()
   const taken = new WeakSet<ArrayBufferLike>()
   let idleBytes = 0
-  let forgetting = false
+  let looking = false
 
   /** A buffer of that length; what is in it before it is written to is anybody's. */
   function take(bytes: number): Buffer {
     if (bytes < leastReused) return Buffer.allocUnsafe(bytes)
     const room = roomFor(bytes)
-    const memory = idle.get(room)?.pop()
-    if (memory) idleBytes -= room
+    const memory = fromShelf(room)
     const buffer = memory ? Buffer.from(memory, 0, bytes) : Buffer.allocUnsafeSlow(room).subarray(0, bytes)
     taken.add(buffer.buffer)
     return buffer
   }
 
+  function fromShelf(room: number): ArrayBuffer | undefined {
+    const shelf = shelves.get(room)
+    const memory = shelf?.memories.pop()
+    if (!shelf || !memory) return undefined
+    idleBytes -= room
+    shelf.spare = Math.min(shelf.spare, shelf.memories.length)
+    return memory
+  }
+
   /** From now on nobody else may read the buffer, or any part of it. Safe to ask again. */
   function giveBack({ buffer: memory }: Buffer): void {
     if (!taken.delete(memory) || idleBytes + memory.byteLength > mostIdleBytes) return
-    const same = idle.get(memory.byteLength) ?? []
-    idle.set(memory.byteLength, same)
-    same.push(memory as ArrayBuffer)
+    const shelf = shelves.get(memory.byteLength) ?? { memories: [], spare: 0 }
+    shelves.set(memory.byteLength, shelf)
+    shelf.memories.push(memory as ArrayBuffer)
     idleBytes += memory.byteLength
-    if (!forgetting) setTimeout(forget, idleMs).unref()
-    forgetting = true
+    lookLater()
   }
 
-  function forget(): void {
-    forgetting = false
-    idle.clear()
-    idleBytes = 0
+  function lookLater(): void {
+    if (!looking) setTimeout(freeSpare, idleMs).unref()
+    looking = true
+  }
+
+  /** Under a steady load none is spare; forgotten rather than kept they would be made anew, and memory would swing. */
+  function freeSpare(): void {
+    looking = false
+    for (const shelf of shelves.values()) {
+      for (const memory of shelf.memories.splice(0, shelf.spare)) {
+        idleBytes -= memory.byteLength
+        memory.transfer(0)
+      }
+      shelf.spare = shelf.memories.length
+    }
+    if (idleBytes > 0) lookLater()
   }
 
   return { take, giveBack, idleBytes: () => idleBytes }

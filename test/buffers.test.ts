@@ -28,16 +28,35 @@ test('what is small, or was never taken here, is not kept', () => {
   assert.equal(buffers.idleBytes(), 0)
 })
 
-test('idle buffers have a bound, and are forgotten after a while', (t) => {
-  t.mock.timers.enable({ apis: ['setTimeout'] })
+test('idle buffers have a bound', () => {
   const buffers = openBuffers()
   const all = Array.from({ length: 40 }, () => buffers.take(4 * mebibyte))
   for (const buffer of all) buffers.giveBack(buffer)
   assert.equal(buffers.idleBytes(), 128 * mebibyte)
+})
+
+test('buffers that nobody needed for a while are freed, and those in use now and then stay', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const buffers = openBuffers()
+  const takeAndGive = (count: number) => {
+    const all = Array.from({ length: count }, () => buffers.take(4 * mebibyte))
+    for (const buffer of all) buffers.giveBack(buffer)
+    return all.map(({ buffer }) => buffer)
+  }
+  const first = takeAndGive(10)
+  t.mock.timers.tick(10_000)
+  assert.equal(buffers.idleBytes(), 40 * mebibyte)
+  takeAndGive(3)
+  t.mock.timers.tick(10_000)
+  assert.equal(buffers.idleBytes(), 12 * mebibyte)
+  assert.equal(first.filter(({ byteLength }) => byteLength > 0).length, 3)
   t.mock.timers.tick(10_000)
   assert.equal(buffers.idleBytes(), 0)
-  buffers.giveBack(buffers.take(4 * mebibyte))
+  takeAndGive(1)
   assert.equal(buffers.idleBytes(), 4 * mebibyte)
+  t.mock.timers.tick(10_000)
+  t.mock.timers.tick(10_000)
+  assert.equal(buffers.idleBytes(), 0)
 })
 
 test('what is discarded is freed at once, but never memory that others share', () => {

@@ -243,9 +243,9 @@ async function handle(
   trace.at('reply')
   receipt(reply, visit.served, key.mode)
   const { outcome, forwarded } = visit.served
-  if (outcome.refusal) return reply.send(refusal(reply, visit.id, outcome.refusal))
-  // By then the operating system has all of the answer.
+  // By then the operating system has all of the reply.
   reply.raw.once('finish', () => giveBack(form, forwarded))
+  if (outcome.refusal) return reply.send(refusal(reply, visit.id, outcome.refusal))
   return reply.send(answer(reply, visit.served))
 }
 

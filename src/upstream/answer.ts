@@ -90,6 +90,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#finished) return
     const start = this.#read
     this.#read += chunk.length
     if (this.#read > (this.#status === 200 ? this.#limitBytes : errorBodyLimitBytes)) controller.abort(new TooLarge())
@@ -114,6 +115,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   #finish(kind: Answer['kind'], reason: string, body: Buffer = nothing): void {
     if (this.#finished) return
     this.#finished = true
+    if (this.#target && kind !== 'whole') bodies.giveBack(this.#target)
     this.#done({ kind, reason, status: this.#status, head: this.#head, body })
   }
 }

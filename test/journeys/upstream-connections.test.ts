@@ -165,6 +165,22 @@ test('the memory of a large form is given back when the upstream has read it', a
   assert.ok(given.mock.calls.some(({ arguments: [body] }) => body.equals(bytes)))
 })
 
+test('the memory of a picture that nobody gets is given back, whether it broke or was refused', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn, shortTimes))
+  const { secret } = await house.key(await house.account(10))
+  const given = t.mock.method(bodies, 'giveBack')
+  for (const mode of ['fin-mid-body', 'wrong-type']) {
+    given.mock.resetCalls()
+    assert.equal((await house.client.call(secret, { prompt: `mode:${mode}` })).status, 502)
+    await house.atRest()
+    const lengths = given.mock.calls.map(({ arguments: [body] }) => body.length)
+    // The form is shorter than any picture here.
+    assert.equal(lengths.filter((length) => length >= 2000).length, 1, `${mode}: ${lengths}`)
+  }
+  await house.balanced()
+})
+
 test('an answer larger than the limit is cut there, whether it announces its length or never ends', async (t) => {
   const standIn = await opened(t)
   const limitBytes = 2_000_000
