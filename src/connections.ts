@@ -12,10 +12,14 @@ const lingerMs = 5_000
 /** Bodies up to this size are read to their end, so that the connection can serve the next request. */
 const skippedBytes = 64 * 1024
 
+type Reader = { readonly request: IncomingMessage; readonly tell: (problem: BrokenUpload) => void }
+
+// What is kept for every request is kept with its connection: what a weak map refers to by a request of its own outlives
+// the collections of young objects.
 const latest = new WeakMap<Socket, ServerResponse>()
+const readers = new WeakMap<Socket, Reader>()
 const leaving = new WeakSet<Socket>()
 const waiting = new WeakMap<IncomingMessage, ServerResponse>()
-const readers = new WeakMap<IncomingMessage, (problem: BrokenUpload) => void>()
 const broken = new WeakMap<IncomingMessage, BrokenUpload>()
 
 /** What a caller did, for the log. */
@@ -122,7 +126,8 @@ export function brokenUpload(request: IncomingMessage): BrokenUpload | undefined
 
 /** Hears of a body that cannot become whole; the last one to ask is told. */
 export function onBrokenUpload(request: IncomingMessage, tell: (problem: BrokenUpload) => void): void {
-  readers.set(request, tell)
+  // By now another request may have followed on the connection, whose reader this one must not replace.
+  if (!request.complete) readers.set(request.socket, { request, tell })
 }
 
 /** Whether the reply to this request has to be the last on its connection, which then closes once it is out. */
@@ -179,7 +184,10 @@ function refuseUnread({ req, headersSent }: ServerResponse, problem: BrokenUploa
   broken.set(req, problem)
   // Where it was answered already, a second answer would be taken for another request's.
   if (headersSent) req.socket.destroySoon()
-  else readers.get(req)?.(problem)
+  else {
+    const reader = readers.get(req.socket)
+    if (reader?.request === req) reader.tell(problem)
+  }
 }
 
 /** What came behind a whole request cannot be read; its own answer must not suffer. */

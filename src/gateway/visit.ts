@@ -19,6 +19,9 @@ export class Visit {
   readonly id: string
   readonly offer: Offer
   readonly trace: Trace
+  readonly #request: FastifyRequest
+  readonly #reply: FastifyReply
+  readonly #watchers: Watchers
   readonly #startedMs = performance.now()
   readonly #atEnd: (() => void)[] = []
   identity: Identity | undefined
@@ -37,26 +40,33 @@ export class Visit {
   constructor(request: FastifyRequest, reply: FastifyReply, offer: Offer, watchers: Watchers) {
     this.id = request.id
     this.offer = offer
+    this.#request = request
+    this.#reply = reply
+    this.#watchers = watchers
     this.trace = watchers.tracing.call(request.headers, this.id, offer.id)
     watchers.metrics.callBegan()
     reply.raw.once('close', () => {
       this.#closed = true
       this.#leftUnanswered ||= !reply.raw.headersSent
-      if (!this.#handling) this.#end(request, reply, watchers)
+      if (!this.#handling) this.#end()
     })
-    this.handling = (work) => {
-      this.#handling = true
-      return work().finally(() => {
-        this.#handling = false
-        // Who has closed a half by now has not waited for the reply.
-        if (!request.raw.socket.writable && !reply.raw.writableFinished) this.#leftUnanswered = true
-        if (this.#closed) this.#end(request, reply, watchers)
-      })
-    }
   }
 
-  /** Runs the part of a visit that goes on when the caller has left. */
-  readonly handling: <Result>(work: () => Promise<Result>) => Promise<Result>
+  /**
+   * Runs the part of a visit that goes on when the caller has left. A method, since with a function of its own in a
+   * field a visit and all it refers to outlives the collections of young objects.
+   */
+  async handling<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#handling = true
+    try {
+      return await work()
+    } finally {
+      this.#handling = false
+      // Who has closed a half by now has not waited for the reply.
+      if (!this.#request.raw.socket.writable && !this.#reply.raw.writableFinished) this.#leftUnanswered = true
+      if (this.#closed) this.#end()
+    }
+  }
 
   /** Something to give back once the reply is out, or the work done for a caller who left. */
   atEnd(giveBack: () => void): void {
@@ -65,12 +75,14 @@ export class Visit {
     else this.#atEnd.push(giveBack)
   }
 
-  #end(request: FastifyRequest, reply: FastifyReply, { log, metrics }: Watchers): void {
+  #end(): void {
     if (this.#ended) return
     this.#ended = true
+    const reply = this.#reply
+    const { log, metrics } = this.#watchers
     for (const giveBack of this.#atEnd) giveBack()
     const { outcome, forwarded, charged } = this.served ?? {}
-    const client = this.#clientAct(request, reply)
+    const client = this.#clientAct(this.#request, reply)
     const end = outcome?.outcome ?? (this.problem || client ? 'refused' : 'replayed')
     const ms = performance.now() - this.#startedMs
     metrics.callEnded({

@@ -20,7 +20,9 @@ export type Load = {
   giveBack(): void
 }
 
-type Own = { upload: Upload | undefined; sinceMs: number; giveBack(): void }
+type Own = { upload: Upload | undefined; sinceMs: number; place: number; giveBack(): void }
+
+const nowhere = -1
 
 /** How often it is worth looking for uploads that are too slow. */
 const lookMs = 100
@@ -30,12 +32,13 @@ const lookMs = 100
  * was only announced is lost to others who need it, once it is plain that the upload cannot be whole in `uploadMs`.
  */
 export function openBytes(limitBytes: number, uploadMs: number) {
-  const uploads = new Set<Own>()
+  // No Set: each time one makes room, what it held before outlives the collections of young objects with its new rows.
+  const uploads: Own[] = []
   let inFlight = 0
   let lookedMs = Number.NEGATIVE_INFINITY
 
   function load(): Load {
-    const own: Own = { upload: undefined, sinceMs: 0, giveBack }
+    const own: Own = { upload: undefined, sinceMs: 0, place: nowhere, giveBack }
     let taken = 0
     let over = false
 
@@ -55,24 +58,34 @@ export function openBytes(limitBytes: number, uploadMs: number) {
     function awaits(upload: Upload): void {
       if (over) return
       Object.assign(own, { upload, sinceMs: performance.now() })
-      uploads.add(own)
+      if (own.place === nowhere) own.place = uploads.push(own) - 1
     }
 
     function giveBack(): void {
       over = true
       inFlight -= taken
       taken = 0
-      uploads.delete(own)
+      forget(own)
     }
 
     return { take, add, awaits, giveBack }
+  }
+
+  function forget(own: Own): void {
+    const { place } = own
+    if (place === nowhere) return
+    own.place = nowhere
+    const last = uploads.pop()
+    if (!last || last === own) return
+    last.place = place
+    uploads[place] = last
   }
 
   function refuseSlow(): void {
     const nowMs = performance.now()
     if (nowMs - lookedMs < lookMs) return
     lookedMs = nowMs
-    for (const own of uploads) {
+    for (const own of [...uploads]) {
       if (!own.upload || !isHopeless(own.upload, nowMs - own.sinceMs)) continue
       own.upload.refuse()
       own.giveBack()

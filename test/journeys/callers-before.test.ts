@@ -293,3 +293,25 @@ test('nonsense behind a whole call does not spoil its answer', async (t) => {
   assert.equal((await house.balanceOf(account)).available, 7_000_000)
   await house.atRest()
 })
+
+test('a body that breaks behind a call still at work takes nothing from it, and is told apart in the log', async (t) => {
+  const standIn = await opened(t)
+  const house = await openTestHouse(t, behind(standIn))
+  const account = await house.account(10)
+  const [fresh, known] = [await house.key(account), await house.key(account)]
+  assert.equal((await house.client.call(known.secret, { prompt: 'now it is known' })).status, 200)
+  const raw = await dial(t, house.origin)
+  // The key of the first is looked up while the second, whose key is known, waits for its body already.
+  const first = rawCall(fresh.secret, {}, { body: formOf({ prompt: 'mode:slow-headers:300' }) })
+  const second = rawCall(known.secret, { 'content-length': undefined, 'transfer-encoding': 'chunked' })
+  raw.send(Buffer.concat([first.whole, Buffer.from(second.head), chunked(second.body.subarray(0, 20))]))
+  await standIn.waitFor(2)
+  raw.send('no chunk at all\r\n')
+  const reply = await raw.reply()
+  assert.deepEqual([reply.status, reply.headers['connection']], [200, 'close'])
+  assert.equal(await raw.closed, '')
+  const { key, outcome, reason } = await lineOf(house, 'client_bad_http')
+  assert.deepEqual([key, outcome, reason], [known.id, 'refused', 'client_bad_http'])
+  assert.equal((await house.balanceOf(account)).available, 4_000_000)
+  await house.balanced()
+})

@@ -71,3 +71,27 @@ test('an upload that is over loses nothing to others, however long its call take
   one.giveBack()
   assert.equal(other.take(60), true)
 })
+
+test('a slow upload is found whatever others came and went beside it', async () => {
+  const bytes = openBytes(100, 500)
+  const refused: string[] = []
+  const uploads = new Map(
+    ['gone first', 'slow', 'gone second', 'keeps up', 'gone last'].map((name) => {
+      const load = bytes.load()
+      load.take(20)
+      load.awaits({ announced: 20, read: () => (name === 'slow' ? 0 : 20), refuse: () => refused.push(name) })
+      return [name, load]
+    }),
+  )
+  const give = (name: string) => uploads.get(name)?.giveBack()
+  give('gone last')
+  give('gone first')
+  give('gone second')
+  give('gone first')
+  const other = bytes.load()
+  await until('there is room', () => other.take(80))
+  assert.deepEqual([refused, bytes.inFlight], [['slow'], 100])
+  give('slow')
+  give('keeps up')
+  assert.equal(bytes.inFlight, 80)
+})
