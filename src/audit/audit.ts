@@ -1,4 +1,5 @@
 import { idAt, newId } from '../ids.ts'
+import { newestFirst, within } from '../store/newest.ts'
 import type { Row, Statement, Store, Value } from '../store/store.ts'
 
 /** Who made a change: an operator's or a key's id. */
@@ -77,27 +78,30 @@ export async function notes(store: Store, filter: NoteFilter): Promise<readonly 
 const slipMs = 3_600_000
 
 /** Conditions are written only for what is asked, so that an index can serve them. */
-export function finding({ limit, ...filter }: NoteFilter): { sql: string; params: Value[] } {
+export function finding({ limit, fromMs, toMs, before, ...filter }: NoteFilter): { sql: string; params: Value[] } {
   const params: Value[] = [limit]
-  const asked: readonly (readonly [column: string, value: string | number | undefined])[] = [
-    ['audit.subject =', filter.subject],
-    // A subject has few rows, so its index is to be taken where there is one: an expression has none.
-    [`${filter.subject === undefined ? 'audit.actor' : `audit.actor || ''`} =`, filter.actor],
-    [`${filter.subject === undefined ? 'audit.action' : `audit.action || ''`} =`, filter.action],
-    ['audit.created_at >=', filter.fromMs],
-    ['audit.created_at <', filter.toMs],
-    // Ids sort by time up to the slips of clocks, and have an index.
-    ['audit.id >=', filter.fromMs === undefined ? undefined : idAt('aud', filter.fromMs - slipMs)],
-    ['audit.id <=', filter.toMs === undefined ? undefined : idAt('aud', filter.toMs + slipMs)],
-    ['audit.id <', filter.before],
-  ]
-  const conditions = asked.flatMap(([column, value]) =>
-    value === undefined ? [] : [`${column} $${params.push(value)}`],
-  )
+  const place = (value: Value) => `$${params.push(value)}`
+  // A subject has few rows, so its index is to be taken where there is one; an expression has none.
+  const asked = (['subject', 'actor', 'action'] as const).flatMap((name) => {
+    const value = filter[name]
+    return value === undefined ? [] : [[`audit.${name}`, place(value)] as const]
+  })
+  const lead = asked.shift()
+  const conditions = asked.map(([column, value]) => `${column} || '' = ${value}`)
+  const order = lead ? [lead[0], 'audit.id'] : ['audit.id']
+  // Ids sort by time up to the slips of clocks, and have an index.
+  const span = {
+    from: fromMs === undefined ? undefined : idAt('aud', fromMs - slipMs),
+    to: toMs === undefined ? undefined : idAt('aud', toMs + slipMs),
+    before,
+  }
+  conditions.push(...within(order, lead?.[1], span, place))
+  if (fromMs !== undefined) conditions.push(`audit.created_at >= ${place(fromMs)}`)
+  if (toMs !== undefined) conditions.push(`audit.created_at < ${place(toMs)}`)
   const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
   return {
     sql: `SELECT audit.*, particulars.before AS personal_before, particulars.after AS personal_after
-      FROM audit LEFT JOIN particulars ON particulars.audit_id = audit.id ${where} ORDER BY audit.id DESC LIMIT $1`,
+      FROM audit LEFT JOIN particulars ON particulars.audit_id = audit.id ${where} ${newestFirst(order)} LIMIT $1`,
     params,
   }
 }

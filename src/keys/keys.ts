@@ -3,6 +3,7 @@ import { type Allowance, allowanceColumns, allowanceOf } from '../allowance.ts'
 import { type Counters, countersOf } from '../counters.ts'
 import { Problem } from '../errors.ts'
 import { newId } from '../ids.ts'
+import { newestFirst, within } from '../store/newest.ts'
 import type { Row, Statement, Store, Value } from '../store/store.ts'
 import { inside, parseSubnet, type Subnet } from '../subnets.ts'
 import { digestOf, hintOf, mintKey } from './key.ts'
@@ -188,14 +189,14 @@ export function finding(
   const params: Value[] = [limit]
   const put = (value: Value) => `$${params.push(value)}`
   const conditions: string[] = []
-  if (accountId !== undefined) conditions.push(`keys.account_id = ${put(accountId)}`)
-  if (before !== undefined) conditions.push(`keys.id < ${put(before)}`)
+  const order = accountId === undefined ? ['keys.id'] : ['keys.account_id', 'keys.id']
+  conditions.push(...within(order, accountId && put(accountId), { before }, put))
   if (status === 'revoked') conditions.push('keys.revoked_at IS NOT NULL')
   else if (status === 'expired') conditions.push(`keys.revoked_at IS NULL AND keys.expires_at <= ${put(nowMs)}`)
   else if (status === 'active')
     conditions.push(`keys.revoked_at IS NULL AND (keys.expires_at IS NULL OR keys.expires_at > ${put(nowMs)})`)
   const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
-  return { sql: `${inUse} ${where} ORDER BY keys.id DESC LIMIT $1`, params }
+  return { sql: `${inUse} ${where} ${newestFirst(order)} LIMIT $1`, params }
 }
 
 function newSpend(id: string): Statement {

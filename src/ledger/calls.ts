@@ -1,4 +1,5 @@
 import { idAt } from '../ids.ts'
+import { newestFirst, within } from '../store/newest.ts'
 import type { Row, Store, Value } from '../store/store.ts'
 import { type Entry, entryOf } from './ledger.ts'
 
@@ -32,9 +33,11 @@ export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter):
   const { state } = filter
   const params: Value[] = [limit]
   const place = (value: Value) => `$${params.push(value)}`
-  const upTo = toMs === undefined ? undefined : idAt('call', toMs + laterMs)
-  const least = fromMs === undefined ? undefined : idAt('call', fromMs - earlierMs)
-  const most = before !== undefined && upTo !== undefined ? (before < upTo ? before : upTo) : (before ?? upTo)
+  const span = {
+    from: fromMs === undefined ? undefined : idAt('call', fromMs - earlierMs),
+    to: toMs === undefined ? undefined : idAt('call', toMs + laterMs),
+    before,
+  }
   // A key has fewer calls than its account, and an account fewer than an offer.
   const owners: readonly (readonly [column: string, value: string | undefined])[] = [
     ['key_id', filter.keyId],
@@ -48,19 +51,12 @@ export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter):
   // the rows fit.
   const conditions = asked.map(([column, value]) => `CASE WHEN ${column} = ${value} THEN TRUE END`)
   const order = lead ? [lead[0], 'id'] : [state === 'held' ? `id || ''` : 'id']
-  const bound = (sign: string, id: string | undefined) => {
-    const values = [...(lead ? [lead[1]] : []), ...(id === undefined ? [] : [place(id)])]
-    if (values.length > 0) conditions.push(`(${order.slice(0, values.length)}) ${sign} (${values})`)
-  }
-  // Where one value of a column is asked for, PostgreSQL may go through everybody's ids instead, which it thinks evenly
-  // mixed; two bounds of both columns are served by their index alone.
-  bound('>=', least)
-  bound(most === undefined ? '<=' : '<', most)
+  conditions.push(...within(order, lead?.[1], span, place))
   if (fromMs !== undefined) conditions.push(`created_at >= ${place(fromMs)}`)
   if (toMs !== undefined) conditions.push(`created_at < ${place(toMs)}`)
   if (state !== undefined) conditions.push(states[state])
   const where = conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''
-  return { sql: `SELECT * FROM calls ${where} ORDER BY ${order.map((each) => `${each} DESC`)} LIMIT $1`, params }
+  return { sql: `SELECT * FROM calls ${where} ${newestFirst(order)} LIMIT $1`, params }
 }
 
 // Written out, since an index on some states serves only a condition that names them.

@@ -209,3 +209,22 @@ test('on PostgreSQL the calls of one who has not called lately are found without
     }
   }
 })
+
+test('on PostgreSQL the keys of an account and what one did are found without those of all others since', async (t) => {
+  const { store, busy } = await openFilled(t, { calls: 20_000, accounts: 12_000 })
+  const plans: [own: string, plan: string][] = []
+  for (const status of ['active', undefined] as const) {
+    for (const before of [undefined, 'key_1']) {
+      const found = findingKeys({ accountId: busy.account, status, before, limit: 50 }, Date.now())
+      plans.push(['keys_by_account', await postgresPlanOf(store, found)])
+    }
+  }
+  for (const filter of choices({ actor: 'a', action: 'b', subject: 'c', fromMs: 1, before: 'aud_1' })) {
+    const own = filter.subject ? 'subject' : filter.actor ? 'actor' : filter.action ? 'action' : undefined
+    if (own) plans.push([`audit_by_${own}`, await postgresPlanOf(store, findingNotes({ ...filter, limit: 50 }))])
+  }
+  for (const [own, plan] of plans) {
+    assert.match(plan, new RegExp(`Index Scan (Backward using|on) ${own}`), plan)
+    assert.doesNotMatch(plan, /(keys|audit)_pkey/, plan)
+  }
+})
