@@ -7,6 +7,7 @@ import { finding as findingAccounts } from '../../src/accounts/accounts.ts'
 import { finding as findingNotes } from '../../src/audit/audit.ts'
 import { finding as findingKeys } from '../../src/keys/keys.ts'
 import { finding as findingCalls } from '../../src/ledger/calls.ts'
+import { finding as findingEntries } from '../../src/ledger/entries.ts'
 import { groupings, type UsageFilter } from '../../src/ledger/usage.ts'
 import { finding as findingUsage, lastOverDay, orderOf } from '../../src/ledger/usage-texts.ts'
 import { openStore } from '../../src/store/open.ts'
@@ -226,5 +227,21 @@ test('on PostgreSQL the keys of an account and what one did are found without th
   for (const [own, plan] of plans) {
     assert.match(plan, new RegExp(`Index Scan (Backward using|on) ${own}`), plan)
     assert.doesNotMatch(plan, /(keys|audit)_pkey/, plan)
+  }
+})
+
+test('on PostgreSQL the entries of a span of time are found by their numbers, and not sorted', async (t) => {
+  const { store, busy } = await openFilled(t, { calls: 20_000, accounts: 1000 })
+  const dayMs = 86_400_000
+  const nowMs = Date.now()
+  for (const days of [1, 10, 40, 400]) {
+    for (const { fromMs, toMs } of choices({ fromMs: nowMs - 2 * days * dayMs, toMs: nowMs - days * dayMs })) {
+      const low = fromMs === undefined ? undefined : 1
+      const high = toMs === undefined ? undefined : 2000
+      const found = findingEntries({ accountId: busy.account, fromMs, toMs, limit: 50 }, low, high)
+      const plan = await postgresPlanOf(store, found)
+      assert.match(plan, /Index Scan Backward using entries_pkey/, plan)
+      assert.doesNotMatch(plan, /Sort|entries_by_time/, plan)
+    }
   }
 })
