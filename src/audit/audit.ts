@@ -1,5 +1,5 @@
-import { idAt, newId } from '../ids.ts'
-import { newestFirst, within } from '../store/newest.ts'
+import { newId } from '../ids.ts'
+import { newestFirst, spanOf, within } from '../store/newest.ts'
 import type { Row, Statement, Store, Value } from '../store/store.ts'
 
 /** Who made a change: an operator's or a key's id. */
@@ -89,12 +89,7 @@ export function finding({ limit, fromMs, toMs, before, ...filter }: NoteFilter):
   const lead = asked.shift()
   const conditions = asked.map(([column, value]) => `${column} || '' = ${value}`)
   const order = lead ? [lead[0], 'audit.id'] : ['audit.id']
-  // Ids sort by time up to the slips of clocks, and have an index.
-  const span = {
-    from: fromMs === undefined ? undefined : idAt('aud', fromMs - slipMs),
-    to: toMs === undefined ? undefined : idAt('aud', toMs + slipMs),
-    before,
-  }
+  const span = spanOf('aud', { fromMs, toMs, before }, slipMs, slipMs)
   conditions.push(...within(order, lead?.[1], span, place))
   if (fromMs !== undefined) conditions.push(`audit.created_at >= ${place(fromMs)}`)
   if (toMs !== undefined) conditions.push(`audit.created_at < ${place(toMs)}`)

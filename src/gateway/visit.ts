@@ -78,11 +78,11 @@ export class Visit {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    const reply = this.#reply
+    const { raw: response, statusCode } = this.#reply
     const { log, metrics } = this.#watchers
     for (const giveBack of this.#atEnd) giveBack()
     const { outcome, forwarded, charged } = this.served ?? {}
-    const client = this.#clientAct(this.#request, reply)
+    const client = this.#clientAct()
     const end = outcome?.outcome ?? (this.problem || client ? 'refused' : 'replayed')
     const ms = performance.now() - this.#startedMs
     metrics.callEnded({
@@ -94,7 +94,7 @@ export class Visit {
     })
     // The reason is the one about money where money moved; what the caller did stands beside it.
     const reason = outcome?.reason ?? client ?? this.problem?.code ?? 'replayed'
-    const status = reply.raw.headersSent ? reply.statusCode : undefined
+    const status = response.headersSent ? statusCode : undefined
     this.trace.end(end, reason, status)
     const level = outcome?.level ?? 'info'
     log[level](
@@ -113,13 +113,14 @@ export class Visit {
         ms: Math.round(ms),
         upstream_ms: forwarded && Math.round(forwarded.ms),
         bytes_in: this.bytesIn,
-        delivered: reply.raw.writableFinished,
+        delivered: response.writableFinished,
       },
       'call',
     )
   }
 
-  #clientAct({ raw: request }: FastifyRequest, { raw: response }: FastifyReply): ClientAct | undefined {
+  #clientAct(): ClientAct | undefined {
+    const [request, response] = [this.#request.raw, this.#reply.raw]
     if (this.act || response.writableFinished) return this.act
     if (!request.complete) return 'client_aborted_upload'
     if (!this.#leftUnanswered) return wasCut(response) ? 'client_slow_download' : 'client_aborted_download'

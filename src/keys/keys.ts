@@ -189,8 +189,9 @@ export function finding(
   const params: Value[] = [limit]
   const put = (value: Value) => `$${params.push(value)}`
   const conditions: string[] = []
-  const order = accountId === undefined ? ['keys.id'] : ['keys.account_id', 'keys.id']
-  conditions.push(...within(order, accountId && put(accountId), { before }, put))
+  const owner = accountId === undefined ? undefined : put(accountId)
+  const order = owner === undefined ? ['keys.id'] : ['keys.account_id', 'keys.id']
+  conditions.push(...within(order, owner, { before }, put))
   if (status === 'revoked') conditions.push('keys.revoked_at IS NOT NULL')
   else if (status === 'expired') conditions.push(`keys.revoked_at IS NULL AND keys.expires_at <= ${put(nowMs)}`)
   else if (status === 'active')

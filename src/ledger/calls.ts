@@ -1,5 +1,4 @@
-import { idAt } from '../ids.ts'
-import { newestFirst, within } from '../store/newest.ts'
+import { newestFirst, spanOf, within } from '../store/newest.ts'
 import type { Row, Store, Value } from '../store/store.ts'
 import { type Entry, entryOf } from './ledger.ts'
 
@@ -33,11 +32,7 @@ export function finding({ limit, fromMs, toMs, before, ...filter }: CallFilter):
   const { state } = filter
   const params: Value[] = [limit]
   const place = (value: Value) => `$${params.push(value)}`
-  const span = {
-    from: fromMs === undefined ? undefined : idAt('call', fromMs - earlierMs),
-    to: toMs === undefined ? undefined : idAt('call', toMs + laterMs),
-    before,
-  }
+  const span = spanOf('call', { fromMs, toMs, before }, earlierMs, laterMs)
   // A key has fewer calls than its account, and an account fewer than an offer.
   const owners: readonly (readonly [column: string, value: string | undefined])[] = [
     ['key_id', filter.keyId],

@@ -1,3 +1,4 @@
+import { type IdKind, idAt } from '../ids.ts'
 import type { Value } from './store.ts'
 
 /** The ids that a list may show. */
@@ -6,6 +7,19 @@ export type Span = {
   /** It ends before this one, and before the next as well. */
   readonly to?: string | undefined
   readonly before?: string | undefined
+}
+
+export type Times = {
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+  readonly before?: string | undefined
+}
+
+/** Ids stand in for times: they sort by them, up to the slips of clocks to both sides. */
+export function spanOf(kind: IdKind, { fromMs, toMs, before }: Times, earlierMs: number, laterMs: number): Span {
+  const from = fromMs === undefined ? undefined : idAt(kind, fromMs - earlierMs)
+  const to = toMs === undefined ? undefined : idAt(kind, toMs + laterMs)
+  return { from, to, before }
 }
 
 /**

@@ -90,6 +90,7 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    // By now its buffer may be another answer's.
     if (this.#finished) return
     const start = this.#read
     this.#read += chunk.length

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 import { type Started, startProgram } from './crew.ts'
+import type { Order } from './load.ts'
+import { answerBody, generatePath, type Workload } from './parcels.ts'
 
 const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
 /** As `npm start` has it. */
@@ -65,6 +67,14 @@ export async function startTollgate(folder: string, { databaseUrl, upstreamPort,
       .split('\n')
       .findLast((line) => /^\{"level":(50|60)/.test(line))
   return { ...started, port: Number(new URL(origin).port), secret, folder, granted: credits, balanced, trouble }
+}
+
+/** Calls of a workload without a pause, for as long or as many as the caller adds. */
+export function orderFor({ port, secret, pid }: Tollgate, workload: Workload, inFlight: number): Order {
+  const { formBytes, accept, answer } = workload
+  const headers = { accept, authorization: `Bearer ${secret}` }
+  const sent = { path: `/sd${generatePath}`, headers, formBytes, answerBytes: answerBody(answer).length }
+  return { port, ...sent, inFlight, paceMs: 0, warmMs: 0, countMs: 0, leastCalls: 0, pid }
 }
 
 async function listening(started: Started, log: string): Promise<string> {

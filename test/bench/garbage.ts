@@ -9,12 +9,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { startTollgate, type Tollgate } from './compare-tollgate.ts'
+import { orderFor, startTollgate } from './compare-tollgate.ts'
 import { type Load, startLoad, startUpstream } from './crew.ts'
 import type { Garbage } from './garbage-watch.ts'
-import type { Order } from './load.ts'
 import { coresToPin, machineFacts, pinSelf } from './machine.ts'
-import { answerBody, generatePath, type Workload, workloads } from './parcels.ts'
+import { type Workload, workloads } from './parcels.ts'
 import { tableText } from './spread.ts'
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '10' } } })
@@ -33,12 +32,6 @@ async function told(file: string): Promise<Garbage> {
   return JSON.parse(readFileSync(file, 'utf8')) as Garbage
 }
 
-function orderFor({ port, secret, pid }: Tollgate, { formBytes, accept, answer }: Workload, inFlight: number): Order {
-  const headers = { accept, authorization: `Bearer ${secret}` }
-  const sent = { path: `/sd${generatePath}`, headers, formBytes, answerBytes: answerBody(answer).length }
-  return { port, ...sent, inFlight, paceMs: 0, warmMs, countMs, leastCalls: 0, pid }
-}
-
 async function measured(folder: string, workload: Workload, inFlight: number, load: Load): Promise<string[]> {
   const cores = coresToPin()
   const upstream = await startUpstream(workload.answer, cores?.load)
@@ -47,9 +40,9 @@ async function measured(folder: string, workload: Workload, inFlight: number, lo
   const wish = { upstreamPort: upstream.port, core: cores?.tested, env }
   const house = await startTollgate(join(folder, `${workload.name}-${inFlight}`), wish)
   const order = orderFor(house, workload, inFlight)
-  await load.run({ ...order, countMs: 0 })
+  await load.run({ ...order, warmMs })
   process.kill(house.pid, 'SIGUSR2')
-  const { statuses } = await load.run({ ...order, warmMs: 0 })
+  const { statuses } = await load.run({ ...order, countMs })
   process.kill(house.pid, 'SIGUSR2')
   const { freedBytes, keptBytes, pauseUs, fullCollections } = await told(file)
   await house.close(60_000)

@@ -14,9 +14,9 @@ import { parseArgs } from 'node:util'
 import { chromium, type Page } from 'playwright-core'
 import { request } from 'undici'
 import { enter, settled } from '../support/dashboard.ts'
-import { adminKey, startTollgate, type Tollgate } from './compare-tollgate.ts'
+import { adminKey, orderFor, startTollgate, type Tollgate } from './compare-tollgate.ts'
 import { type Load, startLoad, startUpstream } from './crew.ts'
-import { answerBody, generatePath, workloads } from './parcels.ts'
+import { workloads } from './parcels.ts'
 import { filled } from './scale-filled.ts'
 import { spreadOf, spreadText, tableText } from './spread.ts'
 
@@ -52,19 +52,11 @@ async function timed(page: Page, url: string): Promise<readonly number[]> {
 }
 
 /** Calls per second of callers who never pause. */
-async function callsPerSecond(load: Load, { port, secret }: Tollgate): Promise<number> {
+async function callsPerSecond(load: Load, house: Tollgate): Promise<number> {
   const [work] = workloads
   if (!work) throw new Error('there is no workload')
-  const headers = { authorization: `Bearer ${secret}`, accept: work.accept }
-  const count = await load.run({
-    ...{ port, path: `/sd${generatePath}`, headers, formBytes: work.formBytes, inFlight, paceMs: 0 },
-    ...{
-      answerBytes: answerBody(work.answer).length,
-      warmMs: 500,
-      countMs: Number(values.seconds) * 1000,
-      leastCalls: 1,
-    },
-  })
+  const times = { warmMs: 500, countMs: Number(values.seconds) * 1000, leastCalls: 1 }
+  const count = await load.run({ ...orderFor(house, work, inFlight), ...times })
   if (count.wrong > 0) throw new Error(count.fault)
   return count.calls / count.seconds
 }

@@ -13,12 +13,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startServer } from '../support/postgres.ts'
-import { startTollgate, type Tollgate } from './compare-tollgate.ts'
+import { orderFor, startTollgate, type Tollgate } from './compare-tollgate.ts'
 import { type Load, startLoad, startUpstream, type Upstream } from './crew.ts'
 import type { Tally } from './light-upstream.ts'
 import type { Count, Order } from './load.ts'
 import { coresToPin, fileBytes, machineFacts, openDescriptors, pinSelf, residentBytes } from './machine.ts'
-import { answerBody, generatePath, workloads } from './parcels.ts'
+import { workloads } from './parcels.ts'
 import { tableText } from './spread.ts'
 
 const { values } = parseArgs({
@@ -54,20 +54,17 @@ async function sample({ pid, folder }: Tollgate, upstream: Upstream): Promise<Sa
   return { calls: (await upstream.tally()).requests, residentMb, descriptors: openDescriptors(pid), walMb }
 }
 
-function orderFor({ port, secret, pid }: Tollgate, mostCalls: number): Order {
+function faultyCalls(house: Tollgate, mostCalls: number): Order {
   const workload = workloads.find(({ name }) => name === 'W2')
   if (!workload) throw new Error('no workload')
-  const { formBytes, accept, answer } = workload
-  const headers = { accept, authorization: `Bearer ${secret}` }
-  const sent = { path: `/sd${generatePath}`, headers, formBytes, answerBytes: answerBody(answer).length }
-  return { port, ...sent, inFlight, paceMs: 0, warmMs: 0, countMs: 0, leastCalls: 0, mostCalls, pid, faulty: true }
+  return { ...orderFor(house, workload, inFlight), mostCalls, faulty: true }
 }
 
 /** All calls, and what was seen beside them. */
 async function soaked(house: Tollgate, upstream: Upstream, load: Load): Promise<{ count: Count; series: Sample[] }> {
   const series: Sample[] = []
   let over = false
-  const running = load.run(orderFor(house, calls)).finally(() => {
+  const running = load.run(faultyCalls(house, calls)).finally(() => {
     over = true
   })
   while (!over) {
@@ -122,7 +119,7 @@ function sumOf(...all: Count['statuses'][]): Record<string, number> {
 
 async function soak(house: Tollgate, upstream: Upstream, load: Load): Promise<boolean> {
   const restingAtFirst = openDescriptors(house.pid)
-  const first = await load.run(orderFor(house, 20 * inFlight))
+  const first = await load.run(faultyCalls(house, 20 * inFlight))
   const resting = await idle(house, restingAtFirst)
   const { count, series } = await soaked(house, upstream, load)
   showSeries(series)
